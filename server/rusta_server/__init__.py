@@ -1,0 +1,3 @@
+"""Rusta: a local Rust programmer that lives in the editor."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m rusta_server` is `rusta`."""
+
+from .cli import main
+
+main()

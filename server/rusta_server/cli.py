@@ -1,0 +1,81 @@
+"""`rusta …`: the command line. Each command is one module, loaded when it is called."""
+
+import importlib
+import sys
+
+import rich_click as click
+from rich.console import Console
+
+from . import __version__
+from .errors import RustaError
+
+COMMANDS = {
+    "fix": ("rusta_server.commands.fix", "Repair a crate that does not compile."),
+    "serve": ("rusta_server.commands.serve", "Run the language server for an editor."),
+    "doctor": ("rusta_server.commands.doctor", "Say what Rusta found here, and how to mend what is missing."),
+    "setup": ("rusta_server.commands.setup", "Find rust-analyzer, or install it into a private folder."),
+    "completion": ("rusta_server.commands.completion", "Print the completion script for a shell."),
+    "eval": ("rusta_eval.command", "Measure how much gets fixed (from a source checkout)."),
+}
+
+EXIT_CANNOT_RUN = 2
+
+
+class _LazyGroup(click.RichGroup):
+    """Lists the commands from the table above and imports a module only when its command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, summary = COMMANDS[cmd_name]
+        try:
+            command: click.Command = importlib.import_module(module).command
+        except ModuleNotFoundError as error:
+            if error.name is None or not module.startswith(error.name):
+                raise
+            return _absent(cmd_name, summary)
+        command.short_help = summary
+        return command
+
+
+def _absent(name: str, summary: str) -> click.Command:
+    def complain() -> None:
+        raise RustaError(
+            f"`rusta {name}` is not part of the installed package.",
+            hint="Run it from a source checkout: git clone, make setup, .venv/bin/rusta " + name,
+        )
+
+    return click.RichCommand(name, callback=complain, short_help=summary)
+
+
+@click.command(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="rusta")
+def rusta() -> None:
+    """A local Rust programmer: fixes that were compiled before you see them.
+
+    Start with `rusta doctor`, then `rusta fix` in a crate that does not compile.
+    Nothing leaves this machine, and nothing is written unless you say --apply.
+    """
+
+
+def main() -> None:
+    """Run the command line; a `RustaError` becomes one or two readable lines and exit code 2."""
+    try:
+        rusta.main(standalone_mode=True)
+    except RustaError as error:
+        complain(error)
+        sys.exit(EXIT_CANNOT_RUN)
+
+
+def complain(error: RustaError) -> None:
+    """Print `error` and its hint to standard error."""
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold red]error:[/] {error}", soft_wrap=True)
+    if error.hint:
+        console.print(f"  [bold cyan]try:[/] {error.hint}", soft_wrap=True)
