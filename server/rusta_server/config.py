@@ -10,7 +10,7 @@ from typing import Any
 import cattrs
 import platformdirs
 from attrs import field, fields, frozen
-from cattrs.transform_error import transform_error
+from cattrs import transform_error
 
 from .errors import RustaError
 
@@ -26,7 +26,9 @@ class Config:
     rust_analyzer_path: str | None = _option(
         None, "The rust-analyzer to run; found on PATH, through rustup or in Rusta's own folder when unset."
     )
-    cache_dir: str | None = _option(None, "Where shadow copies and logs live; the user's cache folder when unset.")
+    cache_dir: str | None = _option(
+        None, "Where shadow copies and logs live; the user's cache folder when unset."
+    )
     fix_on_check: bool = _option(True, "Search for fixes in the background after each check.")
     level: str = _option("v1", "The least level of proof a fix needs to be offered: v1, v2 or v3.")
     max_lines: int = _option(20, "The most lines one fix may change (K).")
@@ -35,7 +37,9 @@ class Config:
     check_timeout_s: float = _option(120.0, "The time limit of one cargo check in the shadow copy.")
     test_timeout_s: float = _option(300.0, "The time limit of one cargo test in the shadow copy.")
     run_tests: bool = _option(True, "Run the tests to raise a fix from V2 to V3.")
-    sandbox: bool = _option(True, "Run cargo without network and without write access outside its folders, where possible.")
+    sandbox: bool = _option(
+        True, "Run cargo without network and without write access outside its folders, where possible."
+    )
     log_level: str = _option("info", "How much goes into the log file: debug, info, warning or error.")
 
     @property
