@@ -48,7 +48,7 @@ def _absent(name: str, summary: str) -> click.Command:
             hint="Run it from a source checkout: git clone, make setup, .venv/bin/rusta " + name,
         )
 
-    return click.RichCommand(name, callback=complain, short_help=summary)
+    return click.RichCommand(name=name, callback=complain, short_help=summary)
 
 
 @click.command(

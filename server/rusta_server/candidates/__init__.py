@@ -1,0 +1,80 @@
+"""Where edits come from. Everything here proposes; nothing here knows whether it is right.
+
+A source is a function from a `Context` to candidates, one module each, registered in `SOURCES` below.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+
+import tree_sitter
+import tree_sitter_rust
+from attrs import define, field, frozen
+
+from ..patch.edit import Edit
+from ..tools.diagnostic import Diagnostic
+
+LANGUAGE = tree_sitter.Language(tree_sitter_rust.language())
+
+
+@frozen
+class Candidate:
+    """A proposed edit for one diagnostic.
+
+    Attributes:
+        source: where it comes from: ``rustc``, ``assist`` or ``rule/<name>``.
+        title: what it does, in the imperative: "Borrow `name` instead of moving it".
+        prior: the chance, before any check, that this is what the programmer meant (0 to 1); it orders
+            the checks and caps the confidence that is shown.
+        has_placeholder: the text contains a hole like `/* value */` that somebody must fill.
+    """
+
+    source: str
+    title: str
+    edits: tuple[Edit, ...]
+    prior: float = 0.5
+    has_placeholder: bool = False
+
+
+@define(slots=False)
+class Source:
+    """One file as it was checked: its bytes and, made on first use, its syntax tree."""
+
+    path: str
+    text: bytes = field(repr=False)
+
+    @cached_property
+    def tree(self) -> tree_sitter.Tree:
+        """The syntax tree; broken code has ERROR and MISSING nodes."""
+        return tree_sitter.Parser(LANGUAGE).parse(self.text)
+
+    @property
+    def root(self) -> tree_sitter.Node:
+        """The tree's root node."""
+        return self.tree.root_node
+
+    def node_at(self, start: int, end: int) -> tree_sitter.Node:
+        """The smallest named node that covers the bytes [start, end)."""
+        return self.root.named_descendant_for_byte_range(start, end) or self.root
+
+    def slice(self, node: tree_sitter.Node) -> str:
+        """The text of `node`."""
+        return self.text[node.start_byte : node.end_byte].decode(errors="replace")
+
+
+@frozen
+class Context:
+    """What a source may look at: one diagnostic, its siblings, and the files as they were checked.
+
+    Attributes:
+        files: workspace-relative path → `Source`, loaded when looked up; raises KeyError for a path
+            outside the workspace.
+        edition: of the package, ``2015`` to ``2024``.
+    """
+
+    diagnostic: Diagnostic
+    siblings: Sequence[Diagnostic]
+    files: Mapping[str, Source]
+    edition: str = "2021"
+
+
+Propose = Callable[[Context], Iterable[Candidate]]

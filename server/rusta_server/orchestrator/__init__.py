@@ -1,0 +1,1 @@
+"""Policy and the order of steps: knows neither LSP, nor SQL, nor subprocesses."""

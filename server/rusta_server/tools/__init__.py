@@ -1,0 +1,1 @@
+"""One adapter for each external tool; adapters do not know each other."""

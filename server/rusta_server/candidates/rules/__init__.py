@@ -1,0 +1,52 @@
+"""Hand-written rules for what rustc leaves open.
+
+A rule is a function from a `Context` to candidates, registered for the codes it answers::
+
+    @rule("E0502", "E0499")
+    def clone_the_shared_borrow(context: Context) -> Iterator[Candidate]: ...
+
+One module per family of errors; a new module is one line in `_MODULES`. Rules know Rust, never a
+particular program. They may propose several alternatives: the compiler decides.
+"""
+
+import importlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from .. import Candidate, Context, Propose
+
+_MODULES: tuple[str, ...] = ()
+
+_RULES: dict[str | None, list[Propose]] = {}
+_log = logging.getLogger(__name__)
+
+
+def rule(*codes: str | None) -> Callable[[Propose], Propose]:
+    """Register a rule for `codes`; None stands for errors without a code (the parser's)."""
+
+    def register(function: Propose) -> Propose:
+        for code in codes:
+            _RULES.setdefault(code, []).append(function)
+        return function
+
+    return register
+
+
+def propose(context: Context) -> Iterator[Candidate]:
+    """All candidates of all rules for the context's diagnostic. A rule that fails is logged and skipped."""
+    _load()
+    for function in _RULES.get(context.diagnostic.code, ()):
+        yield from _guarded(function, context)
+
+
+def _guarded(function: Propose, context: Context) -> Iterable[Candidate]:
+    try:
+        return list(function(context))
+    except Exception:
+        _log.exception("rule %s failed on %s", function.__name__, context.diagnostic.code)
+        return []
+
+
+def _load() -> None:
+    for module in _MODULES:
+        importlib.import_module(f"{__name__}.{module}")

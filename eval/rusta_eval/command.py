@@ -1,0 +1,143 @@
+"""`rusta eval`: how much gets fixed, by class."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from rusta_server.orchestrator.repair import Budget
+
+from .pairs import Pair, Result, load, run, to_json
+
+
+@click.command()
+@click.option(
+    "--pairs", "file", required=True, type=click.Path(path_type=Path), help="JSONL of broken programs."
+)
+@click.option("--jobs", default=2, show_default=True, help="Programs repaired at the same time.")
+@click.option("--max-checks", default=60, show_default=True, help="Compiler runs for one program.")
+@click.option("--max-lines", default=20, show_default=True, help="Lines one fix may change (K).")
+@click.option("--code", help="Only programs with this error code.")
+@click.option("--only", help="Only programs whose id contains this.")
+@click.option("--limit", type=int, help="Only the first N programs.")
+@click.option("--details", type=click.Path(path_type=Path), help="Write a JSON line for each program here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    file: Path,
+    jobs: int,
+    max_checks: int,
+    max_lines: int,
+    code: str | None,
+    only: str | None,
+    limit: int | None,
+    details: Path | None,
+    as_json: bool,
+) -> None:
+    """Repair every program of a JSONL file and say how many compile afterwards.
+
+    A line holds "id" and "broken", and may hold "fixed", "klass", "codes", "edition", "mode", "flags".
+    """
+    pairs = [
+        pair
+        for pair in load(file)
+        if (code is None or code in pair.codes) and (only is None or only in pair.id)
+    ][:limit]
+    results = _run_all(pairs, jobs, Budget(max_checks=max_checks, max_lines=max_lines))
+    if details:
+        details.write_text("".join(to_json(result) + "\n" for result in results), encoding="utf-8")
+    summary = summarize(results)
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+    else:
+        _show(summary)
+
+
+def summarize(results: Sequence[Result]) -> dict[str, dict[str, float | int]]:
+    """Figures for each class and for all; shares are of the programs that really were broken."""
+    broken = [result for result in results if result.was_broken]
+    classes = sorted({result.klass for result in broken})
+    summary = {klass: _figures([r for r in broken if r.klass == klass]) for klass in classes}
+    summary["all"] = _figures(broken)
+    return summary
+
+
+def _figures(results: Sequence[Result]) -> dict[str, float | int]:
+    clean = [result for result in results if result.clean]
+    sources = Counter(source for result in clean for source in result.sources)
+    times = sorted(result.seconds for result in results)
+    return {
+        "n": len(results),
+        "clean": len(clean),
+        "clean_share": round(len(clean) / len(results), 4) if results else 0.0,
+        "as_author": sum(result.as_author for result in clean),
+        "lines_median": median([result.n_lines for result in clean]) if clean else 0,
+        "seconds_median": round(median(times), 3) if times else 0.0,
+        "seconds_p95": round(times[int(0.95 * (len(times) - 1))], 3) if times else 0.0,
+        "checks_mean": round(sum(r.n_checks for r in results) / len(results), 1) if results else 0.0,
+        **_by_kind(sources),
+    }
+
+
+def _by_kind(sources: Counter[str]) -> dict[str, int]:
+    kinds: Counter[str] = Counter()
+    for source, n in sources.items():
+        kinds[f"won_by_{source.split('/')[0]}"] += n
+    return dict(kinds)
+
+
+def _run_all(pairs: Sequence[Pair], jobs: int, budget: Budget) -> list[Result]:
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with (
+        Progress("repairing", *columns, "[green]{task.fields[clean]} clean", console=console) as progress,
+        ProcessPoolExecutor(jobs) as pool,
+    ):
+        task = progress.add_task("repairing", total=len(pairs), clean=0)
+        results: list[Result] = []
+        for result in pool.map(partial(run, budget=budget), pairs):
+            results.append(result)
+            progress.update(task, advance=1, clean=sum(r.clean for r in results))
+    return results
+
+
+def _show(summary: dict[str, dict[str, float | int]]) -> None:
+    table = Table(title="compile-clean after repair")
+    columns = (
+        "class",
+        "n",
+        "clean",
+        "share",
+        "as the author",
+        "lines",
+        "s median",
+        "s p95",
+        "checks",
+        "won by",
+    )
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("class", "won by") else "right")
+    for klass, row in summary.items():
+        if klass == "all":
+            table.add_section()
+        won = ", ".join(f"{key[7:]} {n}" for key, n in row.items() if key.startswith("won_by_"))
+        table.add_row(
+            klass,
+            str(row["n"]),
+            str(row["clean"]),
+            f"{row['clean_share']:.1%}",
+            str(row["as_author"]),
+            f"{row['lines_median']:g}",
+            f"{row['seconds_median']:.2f}",
+            f"{row['seconds_p95']:.2f}",
+            f"{row['checks_mean']:.1f}",
+            won,
+        )
+    Console().print(table)

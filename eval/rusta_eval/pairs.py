@@ -1,0 +1,139 @@
+"""Run the repair loop on pairs of broken and fixed single-file programs."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from rusta_server.candidates import Propose
+from rusta_server.errors import RustaError
+from rusta_server.orchestrator.propose import SOURCES
+from rusta_server.orchestrator.repair import Budget, Repair, repair
+from rusta_server.patch import diff, shadow
+
+NAME = "main.rs"
+
+
+@frozen
+class Pair:
+    """A broken program and, for some, the program its author mended it to."""
+
+    id: str
+    broken: str
+    fixed: str | None
+    klass: str
+    codes: tuple[str, ...]
+    edition: str
+    mode: str
+    flags: tuple[str, ...]
+
+
+@frozen
+class Result:
+    """What became of one pair.
+
+    Attributes:
+        clean: the compiler accepts the repaired file.
+        was_broken: the compiler rejects the original; pairs that it accepts are not counted.
+        as_author: the repaired file equals the author's, apart from comments and white space.
+        n_lines: lines removed plus lines added.
+        sources: where the accepted candidates came from.
+    """
+
+    id: str
+    klass: str
+    codes: tuple[str, ...]
+    was_broken: bool
+    clean: bool
+    as_author: bool
+    n_errors_before: int
+    n_errors_after: int
+    n_lines: int
+    n_checks: int
+    seconds: float
+    sources: tuple[str, ...]
+    titles: tuple[str, ...]
+    remaining: tuple[str, ...]
+    repaired: str
+
+
+def load(file: Path) -> list[Pair]:
+    """Read a JSONL file of pairs.
+
+    Raises:
+        RustaError: the file is missing or a line is not a pair; names the line.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise RustaError(
+            f"cannot read {file}: {error.strerror}", hint="Give a JSONL file of pairs."
+        ) from error
+    return [_pair(file, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _pair(file: Path, number: int, line: str) -> Pair:
+    try:
+        raw: Mapping[str, Any] = json.loads(line)
+        return Pair(
+            id=raw["id"],
+            broken=raw["broken"],
+            fixed=raw.get("fixed"),
+            klass=raw.get("klass", "unknown"),
+            codes=tuple(raw.get("codes", ())),
+            edition=raw.get("edition", "2021"),
+            mode=raw.get("mode", "auto"),
+            flags=tuple(raw.get("flags", ())),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RustaError(
+            f"{file}:{number} is not a pair: {error!r}",
+            hint='Each line is an object with at least "id" and "broken".',
+        ) from error
+
+
+def run(pair: Pair, *, budget: Budget, proposers: Sequence[Propose] = SOURCES) -> Result:
+    """Repair one pair in a folder of its own."""
+    text = pair.broken.encode()
+    started = time.monotonic()
+    with shadow.of_file(text, name=NAME, edition=pair.edition, mode=pair.mode, flags=pair.flags) as file:
+        found = repair(file, budget=budget, proposers=proposers)
+    seconds = time.monotonic() - started
+    if not isinstance(found, Repair):
+        raise RustaError(f"{pair.id} could not be checked: {found}")
+    repaired = found.state.variant.get(NAME, text)
+    n_before = len(found.baseline.errors)
+    return Result(
+        id=pair.id,
+        klass=pair.klass,
+        codes=pair.codes,
+        was_broken=n_before > 0,
+        clean=not found.remaining,
+        as_author=pair.fixed is not None and _bare(repaired.decode()) == _bare(pair.fixed),
+        n_errors_before=n_before,
+        n_errors_after=len(found.remaining),
+        n_lines=diff.n_changed_lines({NAME: text}, {NAME: repaired}),
+        n_checks=found.n_checks,
+        seconds=seconds,
+        sources=tuple(step.candidate.source for step in found.state.steps),
+        titles=tuple(step.candidate.title for step in found.state.steps),
+        remaining=tuple(f"{error.code}: {error.message}" for error in found.remaining),
+        repaired=repaired.decode(),
+    )
+
+
+def to_json(result: Result) -> str:
+    """One line of the details file."""
+    return json.dumps(asdict(result), ensure_ascii=False)
+
+
+def _bare(text: str) -> str:
+    return "".join("".join(_without_comments(text)).split()).replace(",}", "}").replace(",)", ")")
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield line.split("//")[0]

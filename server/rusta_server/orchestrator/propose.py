@@ -1,0 +1,82 @@
+"""Ask every source for candidates and put them in the order in which they are tried."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..candidates import Candidate, Context, Propose, Source, rules, rustc
+from ..patch import diff
+from ..patch.edit import EditError, apply
+from ..tools.diagnostic import Diagnostic
+
+SOURCES: tuple[Propose, ...] = (rustc.propose, rules.propose)
+
+
+class Sources(Mapping[str, Source]):
+    """The files of one variant as `Source` objects, parsed once."""
+
+    def __init__(self, files: Mapping[str, bytes], variant: Mapping[str, bytes]) -> None:
+        self._files, self._variant = files, variant
+        self._made: dict[str, Source] = {}
+
+    def __getitem__(self, path: str) -> Source:
+        if path not in self._made:
+            text = self._variant[path] if path in self._variant else self._files[path]
+            self._made[path] = Source(path, text)
+        return self._made[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def n_changed_lines(self, after: Mapping[str, bytes]) -> int:
+        """Lines removed plus lines added from these files to `after`."""
+        return diff.n_changed_lines(self.contents(), after)
+
+    def contents(self) -> Mapping[str, bytes]:
+        """The same files as plain bytes."""
+        return _Contents(self)
+
+
+class _Contents(Mapping[str, bytes]):
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def __getitem__(self, path: str) -> bytes:
+        return self._sources[path].text
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+def candidates(
+    diagnostic: Diagnostic,
+    siblings: Sequence[Diagnostic],
+    sources: Sources,
+    *,
+    edition: str,
+    proposers: Sequence[Propose] = SOURCES,
+) -> list[tuple[Candidate, dict[str, bytes]]]:
+    """The candidates for `diagnostic`, likeliest first, each with the files as they would become.
+
+    Candidates that lead to the same bytes are one; those with a hole in them or that change nothing are none.
+    """
+    context = Context(diagnostic, siblings, sources, edition)
+    best: dict[tuple[tuple[str, bytes], ...], tuple[Candidate, dict[str, bytes]]] = {}
+    for propose in proposers:
+        for candidate in propose(context):
+            if candidate.has_placeholder:
+                continue
+            try:
+                after = apply(sources.contents(), candidate.edits)
+            except EditError:
+                continue
+            if all(sources[path].text == text for path, text in after.items()):
+                continue
+            key = tuple(sorted(after.items()))
+            if key not in best or best[key][0].prior < candidate.prior:
+                best[key] = (candidate, after)
+    return sorted(best.values(), key=lambda pair: -pair[0].prior)

@@ -1,0 +1,368 @@
+"""The repair loop: a best-first search over variants of the code, judged by the compiler.
+
+A state is a variant that was checked. Its children are the candidates for its errors. The next child to be
+checked is the one whose parent looks best (few errors, late stage, likely steps) and which is itself the
+likeliest. The search ends at the first variant without errors, or when the budget is spent; then the
+variant counts in which most was mended and nothing made worse.
+"""
+
+import heapq
+import itertools
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from attrs import evolve, field, frozen
+
+from ..candidates import Candidate, Propose
+from ..patch import diff
+from ..patch.edit import Edit, EditError, apply
+from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
+from ..patch.shrink import ddmin
+from ..tools.diagnostic import BORROWS, Checked, Diagnostic
+from ..tools.process import Cancel
+from .judge import Level, Verdict, compare
+from .propose import SOURCES, Sources, candidates
+
+# Weights of the order of search, in units of one remaining error. Tuned on development pairs with
+# `rusta eval`; the search finds the same fixes with halves and doubles of them, only later.
+_STAGE_BONUS = 1.0
+_STEP_WEIGHT = 0.35
+_LINE_WEIGHT = 0.02
+_ERROR_ORDER_WEIGHT = 0.15
+_WORSE_PENALTY = 1.5
+_WARNING_WEIGHT = 0.2
+
+
+@frozen
+class Budget:
+    """What one search may spend.
+
+    Attributes:
+        max_checks: compiler runs.
+        max_steps: candidates stacked on each other.
+        max_lines: K, the lines one candidate may change.
+        max_tests: test runs, when variants that compile fail the tests.
+    """
+
+    max_checks: int = 60
+    max_steps: int = 6
+    max_lines: int = 20
+    max_tests: int = 4
+
+
+@frozen
+class Step:
+    """One candidate on the way from the broken code to a variant.
+
+    Attributes:
+        mended: the errors that went away with it; the one it was made for comes first.
+        before, after: the variant before and after the step.
+    """
+
+    diagnostic: Diagnostic
+    candidate: Candidate
+    mended: tuple[Diagnostic, ...]
+    before: Mapping[str, bytes]
+    after: Mapping[str, bytes]
+    seconds: float
+
+
+@frozen
+class State:
+    """A checked variant and how it came about."""
+
+    variant: Mapping[str, bytes]
+    checked: Checked
+    steps: tuple[Step, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every step mended its target and made nothing worse."""
+        return all(verdict.level >= Level.V1 for verdict in self.verdicts)
+
+
+@frozen
+class Repair:
+    """What the loop found.
+
+    Attributes:
+        baseline: the check of the code as it was.
+        state: the best variant; without steps if nothing could be mended.
+        level: the proof of that variant as a whole.
+        tested: what the tests said, if they were run.
+    """
+
+    baseline: Checked
+    state: State
+    level: Level
+    n_checks: int
+    seconds: float
+    tested: TestOutcome | None = None
+
+    @property
+    def remaining(self) -> tuple[Diagnostic, ...]:
+        """The errors that are left."""
+        return self.state.checked.errors
+
+
+@frozen
+class Event:
+    """Progress of a search, for a progress bar or a trace."""
+
+    kind: str
+    n_checks: int
+    n_errors: int
+    detail: str = ""
+
+
+Move = tuple[Diagnostic, Candidate]
+
+
+@frozen(order=True)
+class _Child:
+    """A variant that waits to be checked; the cheapest is next."""
+
+    cost: float
+    tie: int
+    parent: State = field(order=False)
+    moves: tuple[Move, ...] = field(order=False)
+    variant: Mapping[str, bytes] = field(order=False)
+
+
+def repair(
+    shadow: Shadow,
+    *,
+    budget: Budget = Budget(),
+    proposers: Sequence[Propose] = SOURCES,
+    run_tests: bool = False,
+    cancel: Cancel | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Repair | CheckOutcome:
+    """Search for a variant of the shadow's code that compiles.
+
+    Returns:
+        a `Repair`, or the outcome of the very first check if that gave no judgement (could not check,
+        timed out, cancelled).
+    """
+    started = time.monotonic()
+    on_event(Event("start", 0, 0))
+    baseline = shadow.check({}, cancel)
+    if not isinstance(baseline, Checked):
+        return baseline
+    on_event(Event("baseline", 0, len(baseline.errors)))
+    search = _Search(shadow, budget, proposers, cancel, on_event)
+    best = start = State({}, baseline)
+    clean: list[tuple[State, TestOutcome | None]] = []
+    if baseline.errors:
+        search.expand(start)
+        variants = search.states()
+    else:
+        variants = iter([start])
+    for state in variants:
+        if not state.checked.errors:
+            state = search.shrink(state)
+            on_event(Event("compiles", search.n_checks, 0))
+            outcome = shadow.test(state.variant, cancel) if run_tests else None
+            clean.append((state, outcome))
+            if not isinstance(outcome, Tested) or outcome.green or len(clean) >= budget.max_tests:
+                break
+            on_event(Event("tests failed", search.n_checks, 0, f"{outcome.n_failed} failed"))
+        elif state.is_sound and _rank(state) < _rank(best):
+            best = state
+    tested: TestOutcome | None = None
+    level = Level.V1 if best.steps else Level.NONE
+    if clean:
+        best, tested = min(clean, key=lambda pair: not (isinstance(pair[1], Tested) and pair[1].green))
+        level = Level.V3 if isinstance(tested, Tested) and tested.green else Level.V2
+    return Repair(baseline, best, level, search.n_checks, time.monotonic() - started, tested)
+
+
+class _Search:
+    """The queue of children and what was spent on them."""
+
+    def __init__(
+        self,
+        shadow: Shadow,
+        budget: Budget,
+        proposers: Sequence[Propose],
+        cancel: Cancel | None,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.shadow, self.budget, self.proposers = shadow, budget, proposers
+        self.cancel, self.on_event = cancel, on_event
+        self.n_checks = 0
+        self._queue: list[_Child] = []
+        self._seen: set[frozenset[tuple[str, bytes]]] = set()
+        self._ties = itertools.count()
+
+    def states(self) -> Iterator[State]:
+        """Check children in order; yield the states that are worth something and queue their children."""
+        while self._queue and self.n_checks < self.budget.max_checks and not self.cancel:
+            state = self._try(heapq.heappop(self._queue))
+            if state is None:
+                continue
+            yield state
+            if state.checked.errors and len(state.steps) < self.budget.max_steps:
+                self.expand(state)
+
+    def expand(self, state: State) -> None:
+        """Queue the candidates for the errors of `state`, and the best of each all together."""
+        sources = Sources(self.shadow.files, state.variant)
+        cost = _cost(state)
+        errors = sorted(state.checked.errors, key=lambda error: error.stage)
+        best_moves: list[Move] = []
+        for position, error in enumerate(errors[: self.budget.max_checks]):
+            found = candidates(error, errors, sources, edition=self.shadow.edition, proposers=self.proposers)
+            small = [
+                (c, after) for c, after in found if sources.n_changed_lines(after) <= self.budget.max_lines
+            ]
+            best_moves += [(error, candidate) for candidate, _ in small[:1]]
+            for candidate, after in small:
+                extra = (
+                    -math.log(max(candidate.prior, 1e-3))
+                    + _LINE_WEIGHT * sources.n_changed_lines(after)
+                    + _ERROR_ORDER_WEIGHT * min(position, 10)
+                )
+                self._push(cost + extra, state, ((error, candidate),), after)
+        moves, after = _together(sources, best_moves)
+        if len(moves) > 1:
+            self._push(cost, state, moves, after)
+
+    def shrink(self, state: State) -> State:
+        """Drop the hunks of a clean variant that it does not need, and the steps that made them."""
+        original = self.shadow.files
+        parts = diff.all_hunks(original, state.variant)
+        if len(parts) < 2:
+            return state
+        smallest = state
+
+        def still_clean(chosen: list[diff.Hunk]) -> bool:
+            nonlocal smallest
+            variant = diff.rebuild(original, chosen)
+            outcome = self._check(variant)
+            if not isinstance(outcome, Checked) or outcome.errors:
+                return False
+            smallest = evolve(state, variant=variant, checked=outcome)
+            return True
+
+        kept = ddmin(parts, still_clean)
+        if len(kept) == len(parts):
+            return state
+        return evolve(smallest, steps=_rebuild_steps(original, state.steps, kept))
+
+    def _push(self, cost: float, parent: State, moves: tuple[Move, ...], after: Mapping[str, bytes]) -> None:
+        child = _Child(cost, next(self._ties), parent, moves, {**parent.variant, **after})
+        heapq.heappush(self._queue, child)
+
+    def _check(self, variant: Mapping[str, bytes]) -> CheckOutcome:
+        self.n_checks += 1
+        return self.shadow.check(variant, self.cancel)
+
+    def _try(self, child: _Child) -> State | None:
+        """Check a child; None if it was seen, gave no judgement, or is not worth going on from."""
+        key = frozenset(child.variant.items())
+        if key in self._seen:
+            return None
+        self._seen.add(key)
+        started = time.monotonic()
+        outcome = self._check(child.variant)
+        if not isinstance(outcome, Checked):
+            return None
+        titles = "; ".join(candidate.title for _, candidate in child.moves)
+        self.on_event(Event("checked", self.n_checks, len(outcome.errors), titles))
+        verdicts = tuple(compare(child.parent.checked, outcome, target) for target, _ in child.moves)
+        if outcome.errors and not _is_promising(child.parent, outcome, verdicts):
+            return None
+        steps = _steps(self.shadow.files, child, outcome, time.monotonic() - started)
+        return State(child.variant, outcome, child.parent.steps + steps, child.parent.verdicts + verdicts)
+
+
+def _together(sources: Sources, moves: Sequence[Move]) -> tuple[tuple[Move, ...], dict[str, bytes]]:
+    """As many of the moves as do not overlap, and the files after them."""
+    chosen: list[Move] = []
+    edits: list[Edit] = []
+    after: dict[str, bytes] = {}
+    for move in moves:
+        new = [edit for edit in move[1].edits if edit not in edits]
+        if not new:
+            continue
+        try:
+            after = apply(sources.contents(), edits + new)
+        except EditError:
+            continue
+        edits += new
+        chosen.append(move)
+    return tuple(chosen), after
+
+
+def _steps(files: Mapping[str, bytes], child: _Child, outcome: Checked, seconds: float) -> tuple[Step, ...]:
+    """One step for each move of a child, with what it mended and the variant before and after it."""
+    left = Counter(error.fingerprint for error in outcome.errors)
+    gone = [error for error in child.parent.checked.errors if not left[error.fingerprint]]
+    targets = [target for target, _ in child.moves]
+    by_the_way = tuple(error for error in gone if error not in targets)
+    sources = Sources(files, child.parent.variant)
+    before: Mapping[str, bytes] = child.parent.variant
+    edits: list[Edit] = []
+    steps = []
+    for target, candidate in child.moves:
+        edits += [edit for edit in candidate.edits if edit not in edits]
+        after = {**child.parent.variant, **apply(sources.contents(), edits)}
+        mended = (target, *by_the_way) if len(child.moves) == 1 else (target,)
+        steps.append(Step(target, candidate, mended, before, after, seconds / len(child.moves)))
+        before = after
+    return tuple(steps)
+
+
+def _rebuild_steps(
+    files: Mapping[str, bytes], steps: Sequence[Step], kept: Sequence[diff.Hunk]
+) -> tuple[Step, ...]:
+    """The steps that made the kept hunks, each with only those; a step without any is left out."""
+    result: list[Step] = []
+    open_hunks, done = list(kept), list[diff.Hunk]()
+    for position, step in enumerate(steps):
+        present = diff.all_hunks(files, step.after)
+        last = position == len(steps) - 1
+        own = [hunk for hunk in open_hunks if hunk in present or last]
+        if own:
+            before = diff.rebuild(files, done)
+            done += own
+            open_hunks = [hunk for hunk in open_hunks if hunk not in own]
+            result.append(evolve(step, before=before, after=diff.rebuild(files, done)))
+    return tuple(result)
+
+
+def _is_promising(parent: State, outcome: Checked, verdicts: Sequence[Verdict]) -> bool:
+    """Whether to go on from a variant that still has errors.
+
+    Sound steps always; others only if a target is gone and there are not more errors than before: a change
+    of a signature, say, moves the error to the call.
+    """
+    if all(verdict.level >= Level.V1 for verdict in verdicts):
+        return True
+    gone = any(verdict.target_gone for verdict in verdicts)
+    return gone and len(outcome.errors) <= max(len(parent.checked.errors), 2)
+
+
+def _cost(state: State) -> float:
+    """How far a state seems from clean code, in units of one error."""
+    errors = state.checked.errors
+    unlikely = sum(-math.log(max(step.candidate.prior, 1e-3)) for step in state.steps)
+    worse = sum(len(verdict.worse) > 0 for verdict in state.verdicts)
+    warnings = sum(verdict.n_new_warnings for verdict in state.verdicts)
+    return (
+        len(errors)
+        - _STAGE_BONUS * min((error.stage for error in errors), default=BORROWS)
+        + _STEP_WEIGHT * unlikely
+        + _WORSE_PENALTY * worse
+        + _WARNING_WEIGHT * warnings
+    )
+
+
+def _rank(state: State) -> tuple[int, int, float]:
+    """Order of unfinished states: a later stage first, then fewer errors, then likelier steps."""
+    errors = state.checked.errors
+    return (-min((error.stage for error in errors), default=BORROWS), len(errors), _cost(state))

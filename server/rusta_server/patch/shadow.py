@@ -1,0 +1,107 @@
+"""Where things are tried: a copy of the user's code that can be changed and compiled at will."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from ..tools import rustc
+from ..tools.diagnostic import Checked, CouldNotCheck
+from ..tools.process import Cancel, Cancelled, TimedOut
+
+CheckOutcome = Checked | CouldNotCheck | TimedOut | Cancelled
+
+
+@frozen
+class Tested:
+    """The tests ran to their end. Only `n_passed` > 0 with `n_failed` == 0 is a pass."""
+
+    n_passed: int
+    n_failed: int
+    output: str = ""
+
+    @property
+    def green(self) -> bool:
+        """Whether at least one test ran and none failed."""
+        return self.n_passed > 0 and self.n_failed == 0
+
+
+@frozen
+class NoTests:
+    """There was nothing to run."""
+
+
+TestOutcome = Tested | NoTests | CouldNotCheck | TimedOut | Cancelled
+
+
+class Shadow(Protocol):
+    """A copy of the code as it was at the start, on which variants are judged.
+
+    A variant is a mapping from the paths of changed files to their new contents; everything else is as in
+    `files`.
+    """
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The original contents, by path relative to the root; KeyError for files outside."""
+
+    @property
+    def edition(self) -> str:
+        """The edition the code is written in."""
+
+    def check(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> CheckOutcome:
+        """Compile the variant."""
+
+    def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
+        """Run the variant's tests."""
+
+
+@frozen
+class FileShadow:
+    """A lone file, checked by rustc itself."""
+
+    folder: Path
+    name: str
+    files: Mapping[str, bytes]
+    edition: str = "2021"
+    mode: str = "auto"
+    flags: tuple[str, ...] = ()
+    launcher: tuple[str, ...] = ()
+    timeout_s: float = 30.0
+
+    def check(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> CheckOutcome:
+        """Compile the variant with rustc."""
+        file = self.folder / self.name
+        file.write_bytes(variant.get(self.name, self.files[self.name]))
+        return rustc.check(
+            file,
+            edition=self.edition,
+            mode=self.mode,
+            flags=self.flags,
+            launcher=self.launcher,
+            timeout_s=self.timeout_s,
+            cancel=cancel,
+        )
+
+    def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
+        """A lone file is compiled, not run."""
+        return NoTests()
+
+
+@contextmanager
+def of_file(
+    text: bytes,
+    *,
+    name: str = "main.rs",
+    edition: str = "2021",
+    mode: str = "auto",
+    flags: tuple[str, ...] = (),
+    launcher: tuple[str, ...] = (),
+    timeout_s: float = 30.0,
+) -> Iterator[FileShadow]:
+    """A shadow of one file; its folder is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="rusta-") as folder:
+        yield FileShadow(Path(folder), name, {name: text}, edition, mode, flags, launcher, timeout_s)
