@@ -152,7 +152,7 @@ def exact(node: Node | None, start: int, end: int) -> Node | None:
 
 
 def expression_at(source: Source, start: int, end: int) -> Node | None:
-    """The highest node that covers exactly [start, end), a statement's expression instead of the statement."""
+    """The highest node that covers exactly [start, end); of a statement, its expression."""
     node = exact(source.node_at(start, end), start, end)
     while node is not None and node.type in ("expression_statement", "source_file") and node.named_children:
         node = node.named_children[0]
