@@ -13,6 +13,7 @@ import importlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
+from ...patch.edit import Edit
 from .. import Candidate, Context, Propose
 
 _MODULES: tuple[str, ...] = ()
@@ -30,6 +31,12 @@ def rule(*codes: str | None) -> Callable[[Propose], Propose]:
         return function
 
     return register
+
+
+def fix(name: str, title: str, prior: float, *edits: Edit | None) -> Candidate:
+    """A rule's candidate; edits that are None are left out."""
+    kept = tuple(sorted({edit for edit in edits if edit is not None}))
+    return Candidate(f"rule/{name}", title, kept, prior)
 
 
 def propose(context: Context) -> Iterator[Candidate]:
