@@ -414,3 +414,64 @@ def change(*edits: Edit | None, extra: Iterable[Edit] = ()) -> tuple[Edit, ...]:
 
 def _indented(text: str, indent: str) -> str:
     return "".join(f"{indent}{line}\n" if line.strip() else "\n" for line in text.splitlines())
+
+
+# Moving statements
+
+
+def in_common_block(one: Node | None, other: Node | None) -> tuple[Node, Node] | None:
+    """The statements around the two nodes that stand in the innermost block which holds both."""
+    if one is None or other is None:
+        return None
+    for upper in ancestors(one):
+        parent = upper.parent
+        if parent is None or parent.type not in ("block", "source_file"):
+            continue
+        if parent.start_byte <= other.start_byte and other.end_byte <= parent.end_byte:
+            there = next((n for n in ancestors(other) if n.parent == parent), None)
+            return (upper, there) if there is not None else None
+    return None
+
+
+def statements_between(first: Node, last: Node) -> list[Node]:
+    """The statements strictly between two statements of one block, comments left out."""
+    if first.parent is None:
+        return []
+    return [
+        node
+        for node in first.parent.named_children
+        if first.end_byte <= node.start_byte and node.end_byte <= last.start_byte and not is_comment(node)
+    ]
+
+
+def bound_by(node: Node) -> set[str]:
+    """The names that a `let` binds; nothing for other statements."""
+    if node.type != "let_declaration":
+        return set()
+    return {text_of(name) for name in pattern_names(node.child_by_field_name("pattern"))}
+
+
+def is_used(names: Iterable[str], *nodes: Node) -> bool:
+    """Whether one of the names is written in one of the nodes."""
+    return any(True for node in nodes for name in names for _ in uses(node, name))
+
+
+def move_statement(
+    source: Source, node: Node, *, before: Node | None = None, after: Node | None = None
+) -> tuple[Edit, ...]:
+    """Take a statement from its place and put it in front of or behind another one."""
+    target = before if before is not None else after
+    assert target is not None
+    start, end = whole_lines(source, node.start_byte, node.end_byte)
+    own_lines = (start, end) != (node.start_byte, node.end_byte)
+    text = text_of(node)
+    if not text.endswith((";", "}")):
+        text += ";"
+    cut = Edit(source.path, start, end, b"")
+    if own_lines:
+        paste = line_before(source, target, text) if before is not None else line_after(source, target, text)
+    elif before is not None:
+        paste = insert(source, target.start_byte, text + " ")
+    else:
+        paste = insert(source, target.end_byte, " " + text)
+    return (cut, paste)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ...patch.edit import Edit
 from .. import Candidate, Context, Propose
 
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("borrows",)
 
 _RULES: dict[str | None, list[Propose]] = {}
 _log = logging.getLogger(__name__)
