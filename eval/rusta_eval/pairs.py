@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from attrs import asdict, frozen
@@ -12,7 +13,8 @@ from rusta_server.candidates import Propose
 from rusta_server.errors import RustaError
 from rusta_server.orchestrator.propose import SOURCES
 from rusta_server.orchestrator.repair import Budget, Repair, repair
-from rusta_server.patch import diff, shadow
+from rusta_server.patch import diff
+from rusta_server.patch.shadow import FileShadow
 
 NAME = "main.rs"
 
@@ -99,7 +101,8 @@ def run(pair: Pair, *, budget: Budget, proposers: Sequence[Propose] = SOURCES) -
     """Repair one pair in a folder of its own."""
     text = pair.broken.encode()
     started = time.monotonic()
-    with shadow.of_file(text, name=NAME, edition=pair.edition, mode=pair.mode, flags=pair.flags) as file:
+    with TemporaryDirectory(prefix="rusta-eval-") as folder:
+        file = FileShadow(Path(folder), NAME, {NAME: text}, pair.edition, pair.mode, pair.flags)
         found = repair(file, budget=budget, proposers=proposers)
     seconds = time.monotonic() - started
     if not isinstance(found, Repair):

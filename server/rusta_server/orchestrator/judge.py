@@ -1,26 +1,12 @@
-"""What a check says about a candidate: comparison of two checks, and the levels of proof."""
+"""What a check says about a candidate: comparison of two checks."""
 
 from collections import Counter
 from collections.abc import Sequence
-from enum import IntEnum
 
 from attrs import frozen
 
+from ..patch.proof import Level
 from ..tools.diagnostic import Checked, Diagnostic
-
-
-class Level(IntEnum):
-    """How far a patch is proven."""
-
-    NONE = 0
-    V1 = 1  # the diagnostic is gone and nothing got worse
-    V2 = 2  # the compiler accepts everything
-    V3 = 3  # the affected tests ran and are green
-
-    @classmethod
-    def parse(cls, text: str) -> "Level":
-        """Read ``v1``, ``v2`` or ``v3``."""
-        return cls[text.upper()]
 
 
 @frozen

@@ -18,11 +18,12 @@ from attrs import evolve, field, frozen
 from ..candidates import Candidate, Propose
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
+from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
 from ..patch.shrink import ddmin
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel
-from .judge import Level, Verdict, compare
+from .judge import Verdict, compare
 from .propose import SOURCES, Sources, candidates
 
 # Weights of the order of search, in units of one remaining error. Tuned on development pairs with

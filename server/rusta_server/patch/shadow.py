@@ -1,8 +1,6 @@
 """Where things are tried: a copy of the user's code that can be changed and compiled at will."""
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -58,10 +56,13 @@ class Shadow(Protocol):
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """Run the variant's tests."""
 
+    def refresh(self) -> set[str]:
+        """Take over the disk's state as the new original; returns the paths that differed from the copy."""
+
 
 @frozen
 class FileShadow:
-    """A lone file, checked by rustc itself."""
+    """A lone file, checked by rustc itself; `original` is where it came from, if it is on the disk."""
 
     folder: Path
     name: str
@@ -71,6 +72,7 @@ class FileShadow:
     flags: tuple[str, ...] = ()
     launcher: tuple[str, ...] = ()
     timeout_s: float = 30.0
+    original: Path | None = None
 
     def check(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> CheckOutcome:
         """Compile the variant with rustc."""
@@ -90,18 +92,7 @@ class FileShadow:
         """A lone file is compiled, not run."""
         return NoTests()
 
-
-@contextmanager
-def of_file(
-    text: bytes,
-    *,
-    name: str = "main.rs",
-    edition: str = "2021",
-    mode: str = "auto",
-    flags: tuple[str, ...] = (),
-    launcher: tuple[str, ...] = (),
-    timeout_s: float = 30.0,
-) -> Iterator[FileShadow]:
-    """A shadow of one file; its folder is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="rusta-") as folder:
-        yield FileShadow(Path(folder), name, {name: text}, edition, mode, flags, launcher, timeout_s)
+    def refresh(self) -> set[str]:
+        """Compare the copy with the original; nothing to take over, since every check writes its variant."""
+        same = self.original is None or (self.folder / self.name).read_bytes() == self.original.read_bytes()
+        return set() if same else {self.name}

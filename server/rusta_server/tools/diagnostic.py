@@ -4,7 +4,7 @@ Source of the format: the rustc book, "JSON Output".
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import field, frozen
@@ -12,7 +12,6 @@ from attrs import field, frozen
 # The order in which rustc finds errors. While one stage has errors the later ones are (mostly) not run,
 # so a right fix may uncover errors of a later stage.
 SYNTAX, RESOLUTION, TYPES, BORROWS = range(4)
-
 
 
 def _codes(numbers: str) -> frozenset[str]:
@@ -103,8 +102,10 @@ class Diagnostic:
             yield from child.all_spans()
 
 
-def parse(raw: dict[str, Any], *, package: str = "") -> Diagnostic:
-    """Read one diagnostic as rustc prints it.
+def parse(
+    raw: dict[str, Any], *, package: str = "", rename: Callable[[str], str] = lambda path: path
+) -> Diagnostic:
+    """Read one diagnostic as rustc prints it; `rename` turns its file names into workspace paths.
 
     Raises:
         KeyError: a field that rustc always writes is missing.
@@ -114,17 +115,17 @@ def parse(raw: dict[str, Any], *, package: str = "") -> Diagnostic:
         code=code["code"] if code else None,
         level=raw["level"],
         message=raw["message"],
-        spans=tuple(_span(span) for span in raw["spans"]),
-        children=tuple(parse(child) for child in raw["children"]),
+        spans=tuple(_span(span, rename) for span in raw["spans"]),
+        children=tuple(parse(child, rename=rename) for child in raw["children"]),
         rendered=raw.get("rendered") or "",
         package=package,
     )
 
 
-def _span(raw: dict[str, Any]) -> Span:
+def _span(raw: dict[str, Any], rename: Callable[[str], str]) -> Span:
     written = _where_written(raw)
     return Span(
-        path=written["file_name"],
+        path=rename(written["file_name"]),
         start=written["byte_start"],
         end=written["byte_end"],
         line=written["line_start"],

@@ -1,0 +1,233 @@
+"""What `rusta fix` shows: progress while it searches, then each error with its fix."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from attrs import asdict
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
+from rich.text import Text
+
+from ..orchestrator.repair import Event, Repair, Step
+from ..patch import diff
+from ..patch.proof import Level
+from ..patch.shadow import Tested
+from ..tools import docs
+from ..tools.diagnostic import Diagnostic
+
+Summary = dict[str, Any]
+
+_MEANING = {
+    "V1": "the error is gone, nothing got worse",
+    "V2": "everything compiles",
+    "V3": "everything compiles, the tests ran green",
+}
+
+
+@contextmanager
+def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], None]]:
+    """A progress bar over the compiler runs that may be spent."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[tries]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("copying and checking", total=max_checks, tries="")
+
+        def on_event(event: Event) -> None:
+            words = {
+                "start": "checking the crate as it is",
+                "baseline": f"{event.n_errors} errors, looking for fixes",
+                "checked": f"{event.n_errors} errors left in the best try",
+                "compiles": "compiles; running the tests",
+                "tests failed": "compiles, but tests fail; looking further",
+            }
+            bar.update(
+                task,
+                description=words.get(event.kind, event.kind),
+                completed=event.n_checks,
+                tries=f"{event.n_checks} tries" if event.n_checks else "",
+            )
+
+        yield on_event
+
+
+def summarize(
+    found: Repair, files: Mapping[str, bytes], root: Path, *, least: Level, written: bool | None
+) -> Summary:
+    """The result as plain data; fixes below the level `least` are left out."""
+    shown = found.level >= least
+    tested = found.tested
+    return {
+        "level": found.level.name,
+        "errors_before": len(found.baseline.errors),
+        "errors_mended": len({e.fingerprint + str(e.primary) for s in found.state.steps for e in s.mended}),
+        "errors_left": [_error(error) for error in found.remaining],
+        "fixes": [_fix(step, found.level, files, root) for step in found.state.steps] if shown else [],
+        "tests": {"passed": tested.n_passed, "failed": tested.n_failed}
+        if isinstance(tested, Tested)
+        else None,
+        "checks": found.n_checks,
+        "seconds": round(found.seconds, 3),
+        "written": written,
+    }
+
+
+def _fix(step: Step, level: Level, files: Mapping[str, bytes], root: Path) -> Summary:
+    before = {path: step.before.get(path, files[path]) for path in step.after}
+    after = {path: text for path, text in step.after.items() if before[path] != text}
+    return {
+        "error": _error(step.diagnostic),
+        "also_mends": [_error(error) for error in step.mended[1:]],
+        "title": step.candidate.title,
+        "source": step.candidate.source,
+        "level": level.name,
+        "diff": diff.unified(before, after),
+        "changed_lines": diff.n_changed_lines(before, after),
+        "anchors": [
+            {"id": anchor.id, **asdict(anchor)} for anchor in [docs.anchor_for(step.diagnostic, root)]
+        ],
+        "seconds": round(step.seconds, 3),
+    }
+
+
+def _error(error: Diagnostic) -> Summary:
+    primary = error.primary
+    return {
+        "code": error.code,
+        "message": error.message,
+        "path": primary.path if primary else None,
+        "line": primary.line if primary else None,
+        "column": primary.column if primary else None,
+    }
+
+
+def show(summary: Summary, console: Console, *, wrote: bool) -> None:
+    """Print the result for a person."""
+    if not summary["errors_before"]:
+        console.print(f"[green]✓[/] Nothing to fix: {_MEANING[summary['level']]}.")
+        return
+    for number, fix in enumerate(summary["fixes"], 1):
+        console.print(_one_fix(number, fix))
+    for error in summary["errors_left"]:
+        console.print(Text.assemble(("✗ ", "bold red"), (_place(error), "bold"), f"  {_headline(error)}"))
+    console.print(Rule(style="dim"))
+    console.print(_conclusion(summary, wrote=wrote), soft_wrap=True)
+
+
+def _one_fix(number: int, fix: Summary) -> Group:
+    also = [Text(f"also mends {_place(e)}  {_headline(e)}", style="dim") for e in fix["also_mends"][:5]]
+    anchors = []
+    for anchor in fix["anchors"]:
+        anchors.append(Text.assemble(("why  ", "dim"), (f"“{anchor['quote']}”", "italic")))
+        anchors.append(
+            Text.assemble(
+                "     ", (anchor["id"], f"cyan link {anchor['link']}"), (f"  {anchor['link']}", "dim")
+            )
+        )
+    source = fix["source"].replace("/", ": ")
+    facts = Text.assemble(
+        (f" {fix['level']} ", "bold black on green" if fix["level"] != "V1" else "bold black on yellow"),
+        f" {_MEANING[fix['level']]} · from {source} · {fix['changed_lines']} lines · {fix['seconds']:.1f} s",
+    )
+    body = [*also, Text(fix["title"], style="bold green"), _coloured(fix["diff"]), facts, *anchors]
+    head = Text.assemble(
+        (f"{number}. ", "bold"), (_place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
+    )
+    return Group(Text(""), head, Padding(Group(*body), (0, 0, 0, 3)))
+
+
+def _also(errors: list[Summary]) -> str:
+    places = ", ".join(_place(error) for error in errors[:3])
+    more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
+    return (
+        f"also mends the error at {places}{more}"
+        if len(errors) == 1
+        else f"also mends those at {places}{more}"
+    )
+
+
+def _short(link: str) -> str:
+    """A link to a local file as a path that can be copied."""
+    path = unquote(link.removeprefix("file://").split("#")[0])
+    home = str(Path.home())
+    return "~" + path[len(home) :] if path.startswith(home + "/") else path
+
+
+def _coloured(unified: str) -> Text:
+    """A diff with the changed words of replaced lines underlined."""
+    text = Text()
+    lines = [line for line in unified.splitlines() if not line.startswith(("---", "+++"))]
+    for line, partner in zip(lines, _partners(lines), strict=True):
+        if line.startswith("@@"):
+            text.append(line + "\n", style="cyan")
+        elif line[:1] in "+-" and line:
+            _append_changed(text, line, partner)
+        else:
+            text.append(line + "\n", style="dim")
+    text.rstrip()
+    return text
+
+
+def _partners(lines: list[str]) -> list[str | None]:
+    """For a removed line the one that replaces it, and the other way round, where that is plain."""
+    result: list[str | None] = [None] * len(lines)
+    for i in range(len(lines) - 1):
+        alone_before = i == 0 or lines[i - 1][:1] != "-"
+        alone_after = i + 2 >= len(lines) or lines[i + 2][:1] != "+"
+        if lines[i][:1] == "-" and lines[i + 1][:1] == "+" and alone_before and alone_after:
+            result[i], result[i + 1] = lines[i + 1], lines[i]
+    return result
+
+
+def _append_changed(text: Text, line: str, partner: str | None) -> None:
+    style = "green" if line[0] == "+" else "red"
+    if partner is None:
+        text.append(line + "\n", style=style)
+        return
+    text.append(line[0], style=style)
+    matcher = difflib.SequenceMatcher(a=partner[1:], b=line[1:], autojunk=False)
+    for tag, _, _, j1, j2 in matcher.get_opcodes():
+        text.append(line[1:][j1:j2], style=style if tag == "equal" else f"bold {style} underline")
+    text.append("\n")
+
+
+def _place(error: Summary) -> str:
+    return f"{error['path']}:{error['line']}:{error['column']}" if error["path"] else "(no place)"
+
+
+def _headline(error: Summary) -> str:
+    return f"{error['code']}: {error['message']}" if error["code"] else str(error["message"])
+
+
+def _conclusion(summary: Summary, *, wrote: bool) -> str:
+    before, left = summary["errors_before"], len(summary["errors_left"])
+    spent = f"[dim]({summary['checks']} tries, {summary['seconds']:.1f} s)[/]"
+    tests = summary["tests"]
+    ran = f", {tests['passed']} tests passed" if tests and not tests["failed"] else ""
+    ran = f", [red]{tests['failed']} tests fail[/]" if tests and tests["failed"] else ran
+    if left:
+        mended = f"{before - left} of {before}" if before > left else "none"
+        verdict = f"[yellow]![/] Errors fixed: {mended}; {left} left {spent}"
+    else:
+        n_hidden = summary["errors_mended"] - before
+        hidden = f" (and {n_hidden} that they had hidden)" if n_hidden > 0 else ""
+        verdict = f"[green]✓[/] All {before} errors fixed{hidden}: it compiles{ran} {spent}"
+    if summary["written"]:
+        return verdict + "\n  Written."
+    if wrote:
+        return verdict + "\n  Nothing was written."
+    return verdict + (
+        "\n  Nothing was written. To write it: [bold]rusta fix --apply[/]"
+        if summary["fixes"] and not left
+        else ""
+    )

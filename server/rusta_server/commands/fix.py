@@ -1,0 +1,193 @@
+"""`rusta fix`: repair a crate from the command line."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import rich_click as click
+from rich.console import Console
+
+from ..config import Config
+from ..errors import RustaError
+from ..orchestrator.repair import Budget, Repair, repair
+from ..patch import apply as tree
+from ..patch import crate, proof
+from ..patch.proof import Level
+from ..patch.shadow import CheckOutcome, FileShadow, NoTests, Shadow
+from ..tools import cargo, sandbox
+from ..tools.diagnostic import CouldNotCheck
+from ..tools.process import Cancel, TimedOut
+from . import _report
+
+DONE, SOME_LEFT = 0, 1
+
+
+@click.command(epilog="Exit code: 0 everything compiles, 1 some errors are left, 2 could not run.")
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--apply", "write", is_flag=True, help="Write the fixes, if check and tests are green.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--level",
+    type=click.Choice(["v1", "v2", "v3"]),
+    help="The least proof: v1 the error is gone, v2 all compiles, v3 tests ran green. "
+    "Default: v1 to show; v3 to write (v2 if there are no tests).",
+)
+@click.option(
+    "--max-lines",
+    type=click.IntRange(1),
+    default=Config().max_lines,
+    show_default=True,
+    help="Lines one fix may change.",
+)
+@click.option(
+    "--max-checks",
+    type=click.IntRange(1),
+    default=Config().max_checks,
+    show_default=True,
+    help="Compiler runs to spend.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(1),
+    default=Config().check_timeout_s,
+    show_default=True,
+    help="Seconds for one cargo check.",
+)
+@click.option("--edition", default="2021", show_default=True, help="For a lone .rs file.")
+@click.option("--no-tests", is_flag=True, help="Do not run the tests.")
+@click.option("--no-sandbox", is_flag=True, help="Run cargo without the sandbox.")
+@click.option("--cache-dir", type=click.Path(path_type=Path), help="Where shadow copies live.")
+def command(
+    path: Path,
+    write: bool,
+    as_json: bool,
+    level: str | None,
+    max_lines: int,
+    max_checks: int,
+    timeout_s: float,
+    edition: str,
+    no_tests: bool,
+    no_sandbox: bool,
+    cache_dir: Path | None,
+) -> None:
+    """Repair the crate (or the lone .rs file) at PATH so that it compiles.
+
+    Fixes are searched and compiled in a copy. Without --apply nothing of yours is changed: you see each
+    error, its fix, how far the fix is proven, and where the documentation explains the error.
+    """
+    config = Config(
+        cache_dir=str(cache_dir) if cache_dir else None,
+        max_lines=max_lines,
+        max_checks=max_checks,
+        check_timeout_s=timeout_s,
+        run_tests=not no_tests,
+        sandbox=not no_sandbox,
+    )
+    console = Console(stderr=as_json, highlight=False)
+    _recover(config, console)
+    with _open(path, config, edition) as (root, copy):
+        found = _search(copy, config, console)
+        wanted = Level.parse(level) if level else None
+        written = _write(root, copy, found, config, wanted, console) if write else None
+        summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1, written=written)
+        if as_json:
+            click.echo(json.dumps(summary, indent=2))
+        else:
+            _report.show(summary, console, wrote=write)
+    sys.exit(SOME_LEFT if _is_left(found, wanted, written) else DONE)
+
+
+def _is_left(found: Repair, wanted: Level | None, written: bool | None) -> bool:
+    return bool(found.remaining) or (wanted is not None and found.level < wanted) or written is False
+
+
+def _recover(config: Config, console: Console) -> None:
+    restored = tree.recover(config.cache / "journals")
+    for file in restored:
+        console.print(f"[yellow]put back[/] {file} (an earlier run was interrupted while it wrote)")
+
+
+@contextmanager
+def _open(path: Path, config: Config, edition: str) -> Iterator[tuple[Path, Shadow]]:
+    """A shadow for the package at `path`, or for a lone file, and the folder its paths are relative to."""
+    if path.suffix == ".rs" and path.is_file() and not _in_package(path):
+        launcher = _launcher(config)
+        with TemporaryDirectory(prefix="rusta-") as name:
+            folder = Path(name)
+            yield (
+                path.resolve().parent,
+                FileShadow(
+                    folder,
+                    path.name,
+                    {path.name: path.read_bytes()},
+                    edition=edition,
+                    launcher=launcher((folder,)),
+                    timeout_s=config.check_timeout_s,
+                    original=path,
+                ),
+            )
+        return
+    workspace = cargo.locate(path)
+    with crate.of_workspace(
+        workspace,
+        cache=config.cache,
+        launcher_for=_launcher(config),
+        check_timeout_s=config.check_timeout_s,
+        test_timeout_s=config.test_timeout_s,
+    ) as copy:
+        yield copy.base, copy
+
+
+def _in_package(path: Path) -> bool:
+    return any((folder / "Cargo.toml").is_file() for folder in path.resolve().parents)
+
+
+def _launcher(config: Config) -> crate.LauncherFor:
+    return sandbox.prefix if config.sandbox else (lambda writable: ())
+
+
+def _search(copy: Shadow, config: Config, console: Console) -> Repair:
+    budget = Budget(max_checks=config.max_checks, max_steps=config.rounds, max_lines=config.max_lines)
+    cancel = Cancel()
+    with _report.progress(console, budget.max_checks) as on_event:
+        try:
+            found = repair(copy, budget=budget, run_tests=config.run_tests, cancel=cancel, on_event=on_event)
+        except KeyboardInterrupt:
+            cancel.set()
+            raise click.Abort from None
+    if isinstance(found, Repair):
+        return found
+    raise _could_not(found, config)
+
+
+def _could_not(outcome: CheckOutcome, config: Config) -> RustaError:
+    if isinstance(outcome, CouldNotCheck):
+        return RustaError(outcome.reason, hint=outcome.hint)
+    if isinstance(outcome, TimedOut):
+        return RustaError(
+            f"cargo check took longer than {config.check_timeout_s:g} s and was ended.",
+            hint="Give it more time with --timeout SECONDS.",
+        )
+    return RustaError("the search was cancelled.")
+
+
+def _write(
+    root: Path, copy: Shadow, found: Repair, config: Config, wanted: Level | None, console: Console
+) -> bool:
+    """Write the fix if its proof suffices; says why not otherwise."""
+    has_tests = config.run_tests and not isinstance(found.tested, NoTests)
+    least = max(wanted or (Level.V3 if has_tests else Level.V2), Level.V2)
+    if not found.state.variant:
+        return False
+    if found.level < least:
+        console.print(f"[yellow]not written:[/] proven only to {found.level.name}, {least.name} is needed")
+        return False
+    written = proof.write(root, copy, found.state.variant, least=least, journals=config.cache / "journals")
+    if isinstance(written, proof.Refused):
+        console.print(f"[yellow]not written:[/] {written.reason}")
+        return False
+    return True

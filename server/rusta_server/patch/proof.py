@@ -1,0 +1,81 @@
+"""How far a patch is proven, and writing a proven patch into the user's tree."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from pathlib import Path
+
+from attrs import frozen
+
+from ..tools.diagnostic import Checked
+from ..tools.process import Cancel
+from .apply import Applied, apply, changes_of, revert
+from .shadow import NoTests, Shadow, Tested
+
+
+class Level(IntEnum):
+    """How far a patch is proven."""
+
+    NONE = 0
+    V1 = 1  # the diagnostic is gone and nothing got worse
+    V2 = 2  # the compiler accepts everything
+    V3 = 3  # the affected tests ran and are green
+
+    @classmethod
+    def parse(cls, text: str) -> "Level":
+        """Read ``v1``, ``v2`` or ``v3``."""
+        return cls[text.upper()]
+
+
+@frozen
+class Refused:
+    """The patch was not written, or was taken back; every byte is as before."""
+
+    reason: str
+
+
+def write(
+    root: Path,
+    shadow: Shadow,
+    variant: Mapping[str, bytes],
+    *,
+    least: Level,
+    journals: Path,
+    cancel: Cancel | None = None,
+) -> Applied | Refused:
+    """Write a variant that was proven on `shadow` into the tree at `root`.
+
+    Afterwards the shadow is compared with the tree. If both hold the same bytes, the proof speaks of the
+    tree as it is; if somebody changed something meanwhile, check and tests are run again, and the patch is
+    taken back when they are red.
+
+    Raises:
+        RustaError: a file is not what it was, or cannot be written; nothing was changed.
+    """
+    applied = apply(root, changes_of(shadow.files, variant), journals=journals)
+    try:
+        changed = shadow.refresh()
+        if not changed:
+            return applied
+        level = level_of(shadow, {}, run_tests=least >= Level.V3, cancel=cancel)
+    except BaseException:
+        revert(applied)
+        raise
+    if level >= least:
+        return applied
+    revert(applied)
+    return Refused(
+        f"files changed while the fix was written ({', '.join(sorted(changed)[:3])}) and it is red now"
+    )
+
+
+def level_of(
+    shadow: Shadow, variant: Mapping[str, bytes], *, run_tests: bool, cancel: Cancel | None = None
+) -> Level:
+    """V2 or V3 of a variant as a whole; NONE if it does not compile, or if its tests are red."""
+    outcome = shadow.check(variant, cancel)
+    if not isinstance(outcome, Checked) or outcome.errors:
+        return Level.NONE
+    tested = shadow.test(variant, cancel) if run_tests else NoTests()
+    if isinstance(tested, Tested):
+        return Level.V3 if tested.green else Level.NONE
+    return Level.V2 if isinstance(tested, NoTests) else Level.NONE

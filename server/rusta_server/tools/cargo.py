@@ -1,0 +1,306 @@
+"""cargo: where a workspace lies, `check` and `test`. Always offline."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import RustaError
+from .diagnostic import Checked, CouldNotCheck, Diagnostic, parse
+from .process import Cancel, Cancelled, Ended, Finished, TimedOut, run
+
+CheckOutcome = Checked | CouldNotCheck | TimedOut | Cancelled
+
+_METADATA_TIMEOUT_S = 30.0
+_DEPENDENCY_TABLES = (
+    "dependencies",
+    "dev-dependencies",
+    "build-dependencies",
+    "patch",
+    "replace",
+    "workspace",
+    "target",
+)
+_SUMMARY = re.compile(r"^test result: \S+ (\d+) passed; (\d+) failed;", re.M)
+_NOISE = ("Blocking waiting", "Updating", "warning:", "Locking", "Compiling", "Checking")
+
+
+@frozen
+class Workspace:
+    """A cargo workspace on disk.
+
+    Attributes:
+        root: the folder of the workspace's manifest.
+        members: the folders of its packages.
+        target_dir: where the user's builds go.
+        outside: folders of path dependencies that lie outside `root`.
+        edition: the edition of the first member.
+    """
+
+    root: Path
+    members: tuple[Path, ...]
+    target_dir: Path
+    outside: tuple[Path, ...]
+    edition: str
+
+
+@frozen
+class TestRun:
+    """cargo test ran to its end.
+
+    Attributes:
+        n_passed, n_failed: tests, over all test binaries; a binary that fails without saying how many
+            counts as one failed test.
+    """
+
+    __test__ = False  # not a test for pytest
+
+    n_passed: int
+    n_failed: int
+    output: str
+
+
+@frozen
+class Invocation:
+    """How cargo is run on one copy of a workspace.
+
+    Attributes:
+        root: the folder of the workspace's manifest, in which cargo runs.
+        base: paths in diagnostics are made relative to this folder.
+        launcher: a command prefix, such as the sandbox's.
+        options: for every subcommand, such as `--config`.
+    """
+
+    root: Path
+    base: Path
+    target_dir: Path
+    launcher: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
+
+    def run(self, subcommand: str, *options: str, timeout_s: float, cancel: Cancel | None) -> Ended:
+        """Run one subcommand, offline.
+
+        Raises:
+            FileNotFoundError: there is no cargo.
+        """
+        command = (*self.launcher, "cargo", subcommand, "--offline", *self.options, *options)
+        env = {**environment(self.target_dir), **self.env}
+        return run(command, cwd=self.root, env=env, timeout_s=timeout_s, cancel=cancel)
+
+
+def locate(path: Path) -> Workspace:
+    """The workspace that `path` (a folder, a file in it, or a Cargo.toml) belongs to.
+
+    Writes nothing: dependencies are not resolved, so no Cargo.lock appears.
+
+    Raises:
+        RustaError: no manifest, a broken manifest, or no cargo.
+    """
+    if not path.exists():
+        raise RustaError(f"{path} does not exist.", hint="Give the folder of a crate, or run inside one.")
+    folder = path if path.is_dir() else path.parent
+    manifest = next(
+        (f / "Cargo.toml" for f in (folder, *folder.resolve().parents) if (f / "Cargo.toml").is_file()), None
+    )
+    if manifest is None:
+        raise RustaError(
+            f"no Cargo.toml in {folder.resolve()} or above it.",
+            hint="Run in a crate, or give its folder: rusta fix PATH",
+        )
+    command = (
+        "cargo",
+        "metadata",
+        "--no-deps",
+        "--offline",
+        "--format-version=1",
+        f"--manifest-path={manifest.resolve()}",
+    )
+    try:
+        ended = run(command, cwd=manifest.resolve().parent, env=environment(), timeout_s=_METADATA_TIMEOUT_S)
+    except FileNotFoundError:
+        raise RustaError(
+            "cargo was not found.", hint="Install Rust from https://rustup.rs, then: rusta doctor"
+        ) from None
+    if not isinstance(ended, Finished):
+        raise RustaError(
+            f"cargo did not answer about {manifest} within {_METADATA_TIMEOUT_S:g} s.", hint="rusta doctor"
+        )
+    if ended.code != 0:
+        raise _manifest_error(manifest, ended.stderr.decode(errors="replace"))
+    return _workspace(json.loads(ended.stdout))
+
+
+def check(invocation: Invocation, *, timeout_s: float, cancel: Cancel | None = None) -> CheckOutcome:
+    """`cargo check` of all targets of a workspace."""
+    options = ("--workspace", "--all-targets", "--keep-going", "--message-format=json")
+    try:
+        ended = invocation.run("check", *options, timeout_s=timeout_s, cancel=cancel)
+    except FileNotFoundError:
+        return CouldNotCheck("cargo was not found.", "Install Rust from https://rustup.rs")
+    if not isinstance(ended, Finished):
+        return ended
+    diagnostics, finished = _read_messages(ended.stdout, invocation.root, invocation.base)
+    if ended.code != 0 and not any(d.is_error for d in diagnostics):
+        return _why(ended.stderr.decode(errors="replace"))
+    if not finished:
+        return CouldNotCheck("cargo check ended before it was finished.", "Try `cargo check` yourself.")
+    return Checked(tuple(diagnostics))
+
+
+def test(
+    invocation: Invocation, *, timeout_s: float, cancel: Cancel | None = None
+) -> TestRun | CouldNotCheck | TimedOut | Cancelled:
+    """`cargo test` of a workspace, every target even after a failure."""
+    try:
+        ended = invocation.run("test", "--workspace", "--no-fail-fast", timeout_s=timeout_s, cancel=cancel)
+    except FileNotFoundError:
+        return CouldNotCheck("cargo was not found.", "Install Rust from https://rustup.rs")
+    if not isinstance(ended, Finished):
+        return ended
+    output = ended.stdout.decode(errors="replace")
+    counts = [(int(passed), int(failed)) for passed, failed in _SUMMARY.findall(output)]
+    n_passed, n_failed = sum(p for p, _ in counts), sum(f for _, f in counts)
+    if ended.code != 0 and n_failed == 0:
+        n_failed = 1
+    return TestRun(n_passed, n_failed, output + ended.stderr.decode(errors="replace"))
+
+
+def environment(target_dir: Path | None = None) -> dict[str, str]:
+    """Our environment without what would change cargo's output or reach a build cache elsewhere."""
+    drop = {"RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"}
+    env = {key: value for key, value in os.environ.items() if key not in drop}
+    env |= {"CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never", "CARGO_NET_OFFLINE": "true"}
+    if target_dir is not None:
+        env["CARGO_TARGET_DIR"] = str(target_dir)
+    return env
+
+
+def inherited_settings(base: Path) -> tuple[list[str], dict[str, str]]:
+    """What folders above `base` add for cargo: options with their config files, and the toolchain.
+
+    A copy of `base` elsewhere would miss them. The user's own folder ($CARGO_HOME) is found anyway.
+    """
+    options: list[str] = []
+    env: dict[str, str] = {}
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")).resolve()
+    for folder in base.resolve().parents:
+        config = next((f for n in ("config.toml", "config") if (f := folder / ".cargo" / n).is_file()), None)
+        if config and config.parent != home:
+            options.append(f"--config={config}")
+        for name in ("rust-toolchain.toml", "rust-toolchain"):
+            if (folder / name).is_file() and "RUSTUP_TOOLCHAIN" not in env:
+                channel = _channel(folder / name)
+                env |= {"RUSTUP_TOOLCHAIN": channel} if channel else {}
+    return options, env
+
+
+def _channel(file: Path) -> str | None:
+    text = file.read_text(errors="replace")
+    try:
+        channel = tomllib.loads(text).get("toolchain", {}).get("channel")
+    except tomllib.TOMLDecodeError:
+        channel = text.strip()
+    return channel if isinstance(channel, str) else None
+
+
+def _workspace(metadata: Mapping[str, Any]) -> Workspace:
+    root = Path(metadata["workspace_root"])
+    members = tuple(Path(package["manifest_path"]).parent for package in metadata["packages"])
+    return Workspace(
+        root=root,
+        members=members,
+        target_dir=Path(metadata["target_directory"]),
+        outside=tuple(_path_dependencies(root, members)),
+        edition=metadata["packages"][0]["edition"] if metadata["packages"] else "2021",
+    )
+
+
+def _path_dependencies(root: Path, members: Sequence[Path]) -> list[Path]:
+    """Folders of packages outside `root` that are reached through `path = "…"`, also indirectly."""
+    outside: list[Path] = []
+    waiting, seen = [root, *members], set[Path]()
+    while waiting:
+        folder = waiting.pop().resolve()
+        if folder in seen or not (folder / "Cargo.toml").is_file():
+            continue
+        seen.add(folder)
+        if not folder.is_relative_to(root):
+            outside.append(folder)
+        try:
+            manifest = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # cargo itself will say what is wrong with it
+        tables = [manifest[name] for name in _DEPENDENCY_TABLES if name in manifest]
+        waiting += [folder / path for table in tables for path in _paths(table)]
+    return outside
+
+
+def _paths(table: object) -> Iterator[str]:
+    if isinstance(table, dict):
+        for key, value in table.items():
+            if key == "path" and isinstance(value, str):
+                yield value
+            else:
+                yield from _paths(value)
+
+
+def _read_messages(output: bytes, root: Path, base: Path) -> tuple[list[Diagnostic], bool]:
+    diagnostics, finished = [], False
+    for line in output.splitlines():
+        if not line.startswith(b"{"):
+            continue
+        message = json.loads(line)
+        if message["reason"] == "build-finished":
+            finished = True
+        elif message["reason"] == "compiler-message":
+            diagnostics.append(from_message(message, root, base))
+    return diagnostics, finished
+
+
+def from_message(message: Mapping[str, Any], root: Path, base: Path) -> Diagnostic:
+    """Read one `compiler-message` of cargo's; file names become relative to `base` where they lie in it."""
+    package = Path(message["manifest_path"]).parent
+    folder = root if package.is_relative_to(root) else package
+
+    def rename(name: str) -> str:
+        path = Path(os.path.normpath(folder / name))
+        return path.relative_to(base).as_posix() if path.is_relative_to(base) else name
+
+    return parse(message["message"], package=message["package_id"], rename=rename)
+
+
+def _manifest_error(manifest: Path, stderr: str) -> RustaError:
+    return RustaError(
+        f"cargo cannot read {manifest}:\n{_body(stderr)}", hint=f"Correct {manifest}, then again."
+    )
+
+
+def _why(stderr: str) -> CouldNotCheck:
+    """Say why cargo stopped before the compiler ran."""
+    body = _body(stderr)
+    if any(
+        sign in body for sign in ("--offline", "offline mode", "no matching package", "failed to download")
+    ):
+        return CouldNotCheck(
+            f"a dependency is not on this machine:\n{body}",
+            "cargo fetch   (once, with a network), then again",
+        )
+    if "No space left" in body:
+        return CouldNotCheck(f"the disk is full:\n{body}", "Free some space, then again.")
+    if "custom build command" in body or "build script" in body:
+        return CouldNotCheck(
+            f"a build script failed:\n{body}", "Try `cargo check` yourself; see also rusta doctor."
+        )
+    return CouldNotCheck(f"cargo check failed:\n{body}", "Try `cargo check` yourself.")
+
+
+def _body(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.strip().startswith(_NOISE)]
+    text = "\n".join(lines[:12])
+    return text.removeprefix("error: ") or "(cargo said nothing)"
