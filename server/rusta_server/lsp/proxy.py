@@ -1,0 +1,521 @@
+"""The pump: every message goes to the other side as it came; a few are seen or changed by features.
+
+On the path of a keystroke only id and method are read. All state is in `Session`; what features want is
+in `Hooks`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import msgspec
+from msgspec import UNSET
+
+from ..config import Config, load
+from ..errors import RustaError
+from ..session import Id, Session, Waiting, is_own
+from . import capabilities, guard, jsonrpc, mirror, tracking
+from .child import Program
+from .framing import Fault
+from .hooks import Hooks
+from .jsonrpc import Code, Envelope
+from .mirror import Mirror
+from .transport import Channel
+from .upstream import State, Upstream
+
+if TYPE_CHECKING:
+    from .client import RustaLanguageServer
+
+log = logging.getLogger(__name__)
+
+_NOT_INITIALIZED = -32002
+_IDLE_S = 0.5
+_WATCH_S = 2.0
+_LATE_ID_PREFIX = "rusta-generation-"
+
+_ERROR, _WARNING = 1, 2  # window/showMessage types
+
+
+class _Command(msgspec.Struct):
+    command: str
+
+
+class _Cancel(msgspec.Struct):
+    id: int | str
+
+
+class _Token(msgspec.Struct):
+    token: int | str
+
+
+class Proxy:
+    """One editor and its rust-analyzer.
+
+    Attributes:
+        session: the connection's state.
+        documents: the open documents.
+        analyzer: the rust-analyzer child; ask it with ``await analyzer.request(...)``.
+        hooks: what features asked for.
+        loop: the event loop all of this runs on.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        hooks: Hooks,
+        config: Config,
+        find: Callable[[Config], Awaitable[Program]],
+        *,
+        max_body_n_bytes: int,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.session = Session(config=config)
+        self.documents = Mirror()
+        self.hooks = hooks
+        self.analyzer = Upstream(self.session, self, lambda: find(self.config), max_body_n_bytes)
+        self._channel = channel
+        self._client: RustaLanguageServer | None = None
+        self._answering: dict[Id, asyncio.Task[None]] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+        self._catch_up: asyncio.TimerHandle | None = None
+
+    @property
+    def config(self) -> Config:
+        """Rusta's settings."""
+        return self.session.config
+
+    @property
+    def client(self) -> "RustaLanguageServer":
+        """pygls's server towards the editor; available once `initialize` was answered."""
+        if self._client is None:
+            from .client import RustaLanguageServer
+
+            self._client = RustaLanguageServer(self)
+        return self._client
+
+    async def run(self) -> int:
+        """Serve until the editor leaves; returns the exit code the protocol asks for."""
+        pump = asyncio.create_task(self._pump())
+        watch = asyncio.create_task(self._watch_client())
+        try:
+            await asyncio.wait((pump, watch), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (pump, watch):
+                task.cancel()
+            await asyncio.gather(pump, watch, return_exceptions=True)
+            await self._close()
+        return 0 if self.session.shutdown else 1
+
+    def write_to_client(self, body: bytes) -> None:
+        """Send the editor a message."""
+        self._channel.write(body)
+
+    def notify_client(self, method: str, params: object) -> None:
+        """Send the editor a notification made of plain JSON values."""
+        self._channel.write(jsonrpc.notification(method, params))
+
+    def background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run ``work`` as a task of this connection."""
+        task = self.loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background_done)
+        return task
+
+    # From the editor.
+
+    async def _pump(self) -> None:
+        while not self.session.exit and (item := await self._channel.read()) is not None:
+            if isinstance(item, Fault):
+                self._client_fault(item)
+                continue
+            try:
+                self._from_client(item)
+            except jsonrpc.Malformed as error:
+                self._channel.reject(item)
+                self._client_fault(Fault(f"not a JSON-RPC message: {error}", item[:4096]))
+            except Exception:
+                log.exception("a message of the editor could not be handled")
+            await self.analyzer.drain()
+
+    def _from_client(self, body: bytes) -> None:
+        envelope = jsonrpc.peek(body)
+        if envelope.method is None:
+            self._client_answer(envelope, body)
+        elif envelope.id is UNSET or envelope.id is None:
+            self._client_notification(envelope.method, body)
+        else:
+            self._client_request(envelope.id, envelope.method, body)
+
+    def _client_request(self, id: Id, method: str, body: bytes) -> None:
+        hooks = self.hooks
+        if method == "initialize":
+            self._initialize(id, body)
+            return
+        if method in hooks.methods or (method == "workspace/executeCommand" and self._is_ours(body)):
+            self.client.handle(body)
+            return
+        if method in hooks.claims or method in hooks.befores or method in hooks.afters:
+            self._hooked_request(id, method, body)
+            return
+        self.session.shutdown = self.session.shutdown or method == "shutdown"
+        self._forward(id, Waiting(method), body)
+
+    def _hooked_request(self, id: Id, method: str, body: bytes) -> None:
+        params = original = jsonrpc.member(body, "params")
+        for claim in self.hooks.claims.get(method, ()):
+            if guard.call(partial(claim.claims, self, params), f"{method} {id!r}"):
+                self._answering[id] = self.background(self._answer(id, method, claim.answer(self, params)))
+                return
+        for patch in self.hooks.befores.get(method, ()):
+            changed = guard.call(partial(patch, self, params), f"{method} {id!r}")
+            params = params if changed is None else changed
+        if params is not original:
+            body = jsonrpc.replace(body, params=params)
+        self._forward(id, Waiting(method, params), body)
+
+    def _forward(self, id: Id, waiting: Waiting, body: bytes) -> None:
+        self.session.waiting[id] = waiting
+        if not self.analyzer.send(body):
+            self.session.waiting.pop(id, None)
+            self._without_analyzer(id, waiting)
+
+    def _client_notification(self, method: str, body: bytes) -> None:
+        session = self.session
+        for observer in self.hooks.client_observers.get(method, ()):
+            params = jsonrpc.member(body, "params")
+            changed = guard.call(partial(observer, self, params), method)
+            body = body if changed is None else jsonrpc.replace(body, params=changed)
+        if method in mirror.SYNC:
+            self.documents.feed(method, body)
+            if self._catch_up is None:
+                self._catch_up = self.loop.call_later(_IDLE_S, self._idle)
+            if self.analyzer.state is State.RESTARTING and session.ready:
+                return  # the replay brings the text
+        elif method == "$/cancelRequest" and self._cancel(body):
+            return
+        elif method == "window/workDoneProgress/cancel" and self._is_our_progress(body):
+            self.client.handle(body)
+            return
+        elif method == "workspace/didChangeConfiguration":
+            body = session.configuration = self._patch_changed_configuration(body)
+        elif method == "workspace/didChangeWorkspaceFolders":
+            event = (jsonrpc.member(body, "params") or {}).get("event") or {}
+            session.folders = capabilities.change_folders(self._folders(), event)
+        elif method == "initialized":
+            session.initialized = True
+            self.background(self._ready())
+        elif method == "exit":
+            session.exit = True
+        self.analyzer.send(body)
+
+    def _client_answer(self, envelope: Envelope, body: bytes) -> None:
+        id = envelope.id
+        if is_own(id):
+            if self._client is not None and self._client.awaits(id):
+                self._client.handle(body)
+            return
+        asked = self.session.asked.pop(id, None)  # type: ignore[arg-type]
+        if asked is not None and asked.method == "workspace/configuration":
+            body = self._patch_configuration(asked, body)
+        if self.session.generation:
+            prefix = f"{_LATE_ID_PREFIX}{self.session.generation}:"
+            if not isinstance(id, str) or not id.startswith(prefix):
+                return  # the rust-analyzer that asked is gone
+            body = jsonrpc.replace(body, id=jsonrpc.decode(id.removeprefix(prefix)))
+        if self.analyzer.state is State.RUNNING:
+            self.analyzer.send(body)
+
+    def _client_fault(self, fault: Fault) -> None:
+        log.error("from the editor: %s", fault.reason)
+        id, is_request = jsonrpc.guess(fault.head)
+        message = f"Rusta could not read a message: {fault.reason}"
+        if id is not None and not is_request and not is_own(id):
+            self.analyzer.send(jsonrpc.error(id, Code.INTERNAL_ERROR, message))
+        else:
+            self._channel.write(jsonrpc.error(id, Code.PARSE_ERROR, message))
+
+    # From rust-analyzer; `upstream.Listener`.
+
+    def on_analyzer_message(self, body: bytes) -> None:
+        """Pass a message on to the editor."""
+        envelope = jsonrpc.peek(body)
+        id, method = envelope.id, envelope.method
+        if method is None:
+            if is_own(id):
+                self.analyzer.resolve(id, body)  # type: ignore[arg-type]
+                return
+            waiting = self.session.waiting.pop(id, None)  # type: ignore[arg-type]
+            if waiting is None or (waiting.params is None and waiting.method != "initialize"):
+                self._channel.write(body)
+            elif waiting.method == "initialize":
+                self._channel.write(self._initialize_answer(body))
+            elif waiting.method in self.hooks.afters:
+                self.background(self._patch_answer(id, waiting, body))  # type: ignore[arg-type]
+            else:
+                self._channel.write(body)
+        elif id is UNSET:
+            self._channel.write(self._analyzer_notification(method, body))
+        else:
+            self._channel.write(self._analyzer_request(id, method, body))  # type: ignore[arg-type]
+
+    def on_analyzer_fault(self, fault: Fault) -> None:
+        """Say so where somebody waits for the broken message."""
+        log.error("from rust-analyzer: %s", fault.reason)
+        id, is_request = jsonrpc.guess(fault.head)
+        if id is None or is_request:
+            return
+        body = jsonrpc.error(
+            id, Code.INTERNAL_ERROR, f"rust-analyzer's answer could not be read: {fault.reason}"
+        )
+        if is_own(id):
+            self.analyzer.resolve(id, body)
+        elif self.session.waiting.pop(id, None):
+            self._channel.write(body)
+
+    def on_analyzer_crash(self, reason: str) -> None:
+        """Answer what was in flight and take back what the dead process left at the editor."""
+        self._fail_waiting(f"{reason}; Rusta is starting it again")
+        for message in tracking.take_back(self.session):
+            self._channel.write(message)
+        self._report(_WARNING, f"{reason}; starting it again.", health="warning")
+
+    def on_analyzer_failed(self, reason: str) -> None:
+        """Go on without rust-analyzer."""
+        initialize = next((id for id, w in self.session.waiting.items() if w.method == "initialize"), None)
+        if initialize is not None:
+            del self.session.waiting[initialize]
+            answer = jsonrpc.response(initialize, capabilities.alone())
+            self._channel.write(self._initialize_answer(answer))
+        self._fail_waiting(reason)
+        for message in tracking.take_back(self.session):
+            self._channel.write(message)
+        self.notify_client("window/showMessage", {"type": _ERROR, "message": f"Rusta: {reason}"})
+        self._report(_ERROR, reason, health="error")
+
+    def replay(self) -> list[bytes]:
+        """What a fresh rust-analyzer has to be told after `initialize`."""
+        messages = [jsonrpc.notification("initialized", {})] if self.session.initialized else []
+        if self.session.configuration is not None:
+            messages.append(self.session.configuration)
+        messages += [jsonrpc.notification(mirror.OPEN, mirror.did_open(doc)) for doc in self.documents.all()]
+        return messages
+
+    def _analyzer_notification(self, method: str, body: bytes) -> bytes:
+        if method in (tracking.PROGRESS, tracking.DIAGNOSTICS):
+            tracking.note_notification(self.session, method, body)
+        for observer in self.hooks.analyzer_observers.get(method, ()):
+            changed = guard.call(partial(observer, self, jsonrpc.member(body, "params")), method)
+            body = body if changed is None else jsonrpc.replace(body, params=changed)
+        return body
+
+    def _analyzer_request(self, id: Id, method: str, body: bytes) -> bytes:
+        generation = self.session.generation
+        if generation:
+            # Its ids begin anew, and the editor may still be busy with the old ones.
+            id = f"{_LATE_ID_PREFIX}{generation}:{jsonrpc.encode(id).decode()}"
+            body = jsonrpc.replace(body, id=id)
+        if method in (tracking.REGISTER, tracking.UNREGISTER):
+            tracking.note_registration(self.session, method, jsonrpc.member(body, "params"))
+        elif method == "workspace/configuration" and self.hooks.settings_patches:
+            self.session.asked[id] = Waiting(method, jsonrpc.member(body, "params"))
+        return body
+
+    # The begin.
+
+    def _initialize(self, id: Id, body: bytes) -> None:
+        session = self.session
+        params = jsonrpc.member(body, "params") or {}
+        introduction = capabilities.read_initialize(params)
+        session.client_name = introduction.client_name
+        session.client_capabilities = introduction.client_capabilities
+        session.client_process_id = introduction.process_id
+        session.root = introduction.root
+        try:
+            session.config = load({**attrs.asdict(session.config), **introduction.settings})
+        except RustaError as error:
+            self.notify_client("window/showMessage", {"type": _WARNING, "message": f"Rusta: {error}"})
+        params = introduction.params
+        if self.hooks.settings_patches:
+            options = params.get("initializationOptions")
+            params = {**params, "initializationOptions": self._patch_settings(options or {})}
+        for patch in self.hooks.befores.get("initialize", ()):
+            changed = guard.call(partial(patch, self, params), f"initialize {id!r}")
+            params = params if changed is None else changed
+        session.initialize = jsonrpc.replace(body, params=params)
+        session.waiting[id] = Waiting("initialize", params)
+        self.analyzer.start()
+
+    def _initialize_answer(self, body: bytes) -> bytes:
+        result = jsonrpc.member(body, "result")
+        if not isinstance(result, dict):
+            return body
+        self.session.ready = True
+        encoding = (result.get("capabilities") or {}).get("positionEncoding", "utf-16")
+        self.session.encoding = self.documents.encoding = encoding
+        merged = capabilities.merge_result(result, self.hooks.capability_patches, self.hooks.commands)
+        return jsonrpc.replace(body, result=merged)
+
+    async def _ready(self) -> None:
+        await asyncio.to_thread(__import__, f"{__package__}.client")
+        for moment in self.hooks.on_ready:
+            await guard.wait(moment(self), "the start of a feature", timeout_s=None)
+
+    # Settings.
+
+    def _patch_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        for patch in self.hooks.settings_patches:
+            changed = guard.call(partial(patch, self, settings), "rust-analyzer's settings")
+            settings = settings if changed is None else changed
+        return settings
+
+    def _patch_configuration(self, asked: Waiting, body: bytes) -> bytes:
+        result = jsonrpc.member(body, "result")
+        patched = capabilities.patch_configuration(asked.params, result, self._patch_settings)
+        return body if patched == result else jsonrpc.replace(body, result=patched)
+
+    def _patch_changed_configuration(self, body: bytes) -> bytes:
+        if not self.hooks.settings_patches:
+            return body
+        params = jsonrpc.member(body, "params")
+        settings = params.get("settings") if isinstance(params, dict) else None
+        section = settings.get(capabilities.SECTION) if isinstance(settings, dict) else None
+        if not isinstance(section, dict):
+            return body
+        assert isinstance(settings, dict)
+        changed = {**settings, capabilities.SECTION: self._patch_settings(section)}
+        return jsonrpc.replace(body, params={**params, "settings": changed})
+
+    def _folders(self) -> list[dict[str, Any]]:
+        if self.session.folders is None and self.session.initialize is not None:
+            params = jsonrpc.member(self.session.initialize, "params")
+            return params.get("workspaceFolders") or []
+        return self.session.folders or []
+
+    # Answers of our own.
+
+    async def _answer(self, id: Id, method: str, work: Awaitable[Any]) -> None:
+        try:
+            self._channel.write(jsonrpc.response(id, await work))
+        except asyncio.CancelledError:
+            self._channel.write(jsonrpc.error(id, Code.REQUEST_CANCELLED, "cancelled"))
+            raise
+        except Exception as error:
+            log.exception("%s %r failed", method, id)
+            self._channel.write(jsonrpc.error(id, Code.INTERNAL_ERROR, f"Rusta: {method} failed: {error}"))
+        finally:
+            self._answering.pop(id, None)
+
+    async def _patch_answer(self, id: Id, waiting: Waiting, body: bytes | None) -> None:
+        """Let features change rust-analyzer's answer; ``body`` is None when there is none."""
+        result = None if body is None else jsonrpc.member(body, "result")
+        changed = False
+        for hook in self.hooks.afters[waiting.method]:
+            patched = await guard.wait(
+                hook.patch(self, waiting.params, result), f"{waiting.method} {id!r}", hook.timeout_s
+            )
+            if patched is not None:
+                result, changed = patched, True
+        if not changed:
+            failure = f"{waiting.method} failed: {self.analyzer.failure}"
+            self._channel.write(body or jsonrpc.error(id, Code.REQUEST_FAILED, failure))
+        elif body is not None and "error" not in jsonrpc.members(body):
+            self._channel.write(jsonrpc.replace(body, result=result))
+        else:
+            self._channel.write(jsonrpc.response(id, result))
+
+    def _without_analyzer(self, id: Id, waiting: Waiting) -> None:
+        if waiting.method == "shutdown":
+            self._channel.write(jsonrpc.response(id, None))
+        elif waiting.method in self.hooks.afters:
+            self.background(self._patch_answer(id, waiting, None))
+        elif self.analyzer.state is State.IDLE:
+            self._channel.write(jsonrpc.error(id, _NOT_INITIALIZED, "`initialize` has to come first"))
+        else:
+            message = f"{waiting.method} failed: {self.analyzer.failure}"
+            self._channel.write(jsonrpc.error(id, Code.REQUEST_FAILED, message))
+
+    def _fail_waiting(self, reason: str) -> None:
+        waiting, self.session.waiting = self.session.waiting, {}
+        for id, request in waiting.items():
+            if request.method == "initialize":
+                self.session.waiting[id] = request  # the next process answers it
+            elif request.method == "shutdown":
+                self._channel.write(jsonrpc.response(id, None))
+            else:
+                message = f"{request.method} failed: {reason}"
+                self._channel.write(jsonrpc.error(id, Code.REQUEST_FAILED, message))
+
+    def _is_ours(self, body: bytes) -> bool:
+        if not self.hooks.commands:
+            return False
+        try:
+            command = msgspec.convert(jsonrpc.member(body, "params"), _Command).command
+        except msgspec.ValidationError:
+            return False
+        return command in self.hooks.commands
+
+    def _is_our_progress(self, body: bytes) -> bool:
+        try:
+            token = msgspec.convert(jsonrpc.member(body, "params"), _Token).token
+        except msgspec.ValidationError:
+            return False
+        return self._client is not None and token in self._client.work_done_progress.tokens
+
+    def _cancel(self, body: bytes) -> bool:
+        """Cancel a request that runs here; False when it is rust-analyzer's."""
+        if self._client is None and not self._answering:
+            return False
+        try:
+            id = msgspec.convert(jsonrpc.member(body, "params"), _Cancel).id
+        except msgspec.ValidationError:
+            return False
+        if task := self._answering.get(id):
+            task.cancel()
+            return True
+        if self._client is not None and self._client.awaits(id):
+            self._client.handle(body)
+            return True
+        return False
+
+    # The rest.
+
+    def _report(self, kind: int, message: str, *, health: str) -> None:
+        self.notify_client("window/logMessage", {"type": kind, "message": f"Rusta: {message}"})
+        experimental = self.session.client_capabilities.get("experimental")
+        if isinstance(experimental, dict) and experimental.get("serverStatusNotification"):
+            status = {"health": health, "quiescent": health == "error", "message": message}
+            self.notify_client("experimental/serverStatus", status)
+
+    def _idle(self) -> None:
+        self._catch_up = None
+        self.documents.catch_up()
+
+    def _background_done(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work in the background failed", exc_info=error)
+
+    async def _watch_client(self) -> None:
+        """Return when the editor's process is gone, even if it left our input open."""
+        while (pid := self.session.client_process_id) is None:
+            await asyncio.sleep(_WATCH_S)
+        if not guard.process_exists(pid):
+            # Another machine's or container's process id says nothing here.
+            await self.loop.create_future()
+        while guard.process_exists(pid):
+            await asyncio.sleep(_WATCH_S)
+        log.error("the editor (process %d) is gone", pid)
+
+    async def _close(self) -> None:
+        if self._catch_up is not None:
+            self._catch_up.cancel()
+        for moment in self.hooks.on_close:
+            await guard.wait(moment(self), "the end of a feature", timeout_s=_WATCH_S)
+        for task in tuple(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.analyzer.close()
+        await self._channel.close()
