@@ -16,7 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from ...patch.edit import Edit
 from .. import Candidate, Context, Propose
 
-_MODULES: tuple[str, ...] = ("borrows",)
+_MODULES: tuple[str, ...] = (
+    "borrows",
+    "moves",
+    "outlives",
+)
 
 _RULES: dict[str | None, list[Propose]] = {}
 _log = logging.getLogger(__name__)
