@@ -20,6 +20,8 @@ _RISKY = re.compile(
     re.I,
 )
 
+_TITLE_WIDTH = 60
+
 
 def propose(context: Context) -> Iterator[Candidate]:
     """Every suggestion below the diagnostic."""
@@ -75,15 +77,23 @@ def _candidate(help_: Diagnostic, spans: list[Span], context: Context) -> Candid
     text = "".join(span.replacement or "" for span in spans)
     return Candidate(
         source="rustc",
-        title=_title(help_.message, spans),
+        title=_title(help_.message, spans, context),
         edits=tuple(sorted(set(edits))),
         prior=prior,
         has_placeholder=applicability == "HasPlaceholders" or bool(_PLACEHOLDER.search(text)),
     )
 
 
-def _title(message: str, spans: list[Span]) -> str:
+def _title(message: str, spans: list[Span], context: Context) -> str:
+    """rustc's words, and for a single small edit what it does."""
     title = message[:1].upper() + message[1:].rstrip(":")
-    if len(spans) == 1 and spans[0].replacement and "\n" not in spans[0].replacement.strip():
-        return f"{title}: `{spans[0].replacement.strip()}`"
-    return title
+    if len(spans) != 1:
+        return title
+    span = spans[0]
+    old = context.files[span.path].text[span.start : span.end].decode(errors="replace").strip()
+    new = (span.replacement or "").strip()
+    if "\n" in old + new or len(old + new) > _TITLE_WIDTH:
+        return title
+    if old and new:
+        return f"{title}: `{old}` → `{new}`"
+    return f"{title}: add `{new}`" if new else f"{title}: remove `{old}`"

@@ -61,9 +61,7 @@ def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], No
         yield on_event
 
 
-def summarize(
-    found: Repair, files: Mapping[str, bytes], root: Path, *, least: Level, written: bool | None
-) -> Summary:
+def summarize(found: Repair, files: Mapping[str, bytes], root: Path, *, least: Level) -> Summary:
     """The result as plain data; fixes below the level `least` are left out."""
     shown = found.level >= least
     tested = found.tested
@@ -78,7 +76,7 @@ def summarize(
         else None,
         "checks": found.n_checks,
         "seconds": round(found.seconds, 3),
-        "written": written,
+        "written": None,
     }
 
 
@@ -125,15 +123,12 @@ def show(summary: Summary, console: Console, *, wrote: bool) -> None:
 
 
 def _one_fix(number: int, fix: Summary) -> Group:
-    also = [Text(f"also mends {_place(e)}  {_headline(e)}", style="dim") for e in fix["also_mends"][:5]]
+    also = [Text(_also(fix["also_mends"]), style="dim")] if fix["also_mends"] else []
     anchors = []
     for anchor in fix["anchors"]:
         anchors.append(Text.assemble(("why  ", "dim"), (f"“{anchor['quote']}”", "italic")))
-        anchors.append(
-            Text.assemble(
-                "     ", (anchor["id"], f"cyan link {anchor['link']}"), (f"  {anchor['link']}", "dim")
-            )
-        )
+        anchors.append(Text.assemble("     ", (anchor["id"], f"cyan link {anchor['link']}")))
+        anchors.append(Text(f"     {_short(anchor['link'])}", style="dim", overflow="fold"))
     source = fix["source"].replace("/", ": ")
     facts = Text.assemble(
         (f" {fix['level']} ", "bold black on green" if fix["level"] != "V1" else "bold black on yellow"),

@@ -92,8 +92,8 @@ def command(
     with _open(path, config, edition) as (root, copy):
         found = _search(copy, config, console)
         wanted = Level.parse(level) if level else None
-        written = _write(root, copy, found, config, wanted, console) if write else None
-        summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1, written=written)
+        summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
+        written = summary["written"] = _write(root, copy, found, config, wanted, console) if write else None
         if as_json:
             click.echo(json.dumps(summary, indent=2))
         else:

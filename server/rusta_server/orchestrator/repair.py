@@ -144,19 +144,25 @@ def repair(
 ) -> Repair | CheckOutcome:
     """Search for a variant of the shadow's code that compiles.
 
+    Args:
+        baseline: what the compiler says of the code as it is, if that is known; else it is asked.
+
     Returns:
         a `Repair`, or the outcome of the very first check if that gave no judgement (could not check,
         timed out, cancelled).
     """
     started = time.monotonic()
     on_event(Event("start", 0, 0))
-    baseline = shadow.check({}, cancel)
-    if not isinstance(baseline, Checked):
-        return baseline
+    if baseline is None:
+        outcome = shadow.check({}, cancel)
+        if not isinstance(outcome, Checked):
+            return outcome
+        baseline = outcome
     on_event(Event("baseline", 0, len(baseline.errors)))
     search = _Search(shadow, budget, proposers, cancel, on_event)
     best = start = State({}, baseline)
     clean: list[tuple[State, TestOutcome | None]] = []
+    tested: TestOutcome | None
     if baseline.errors:
         search.expand(start)
         variants = search.states()
@@ -166,14 +172,14 @@ def repair(
         if not state.checked.errors:
             state = search.shrink(state)
             on_event(Event("compiles", search.n_checks, 0))
-            outcome = shadow.test(state.variant, cancel) if run_tests else None
-            clean.append((state, outcome))
-            if not isinstance(outcome, Tested) or outcome.green or len(clean) >= budget.max_tests:
+            tested = shadow.test(state.variant, cancel) if run_tests else None
+            clean.append((state, tested))
+            if not isinstance(tested, Tested) or tested.green or len(clean) >= budget.max_tests:
                 break
-            on_event(Event("tests failed", search.n_checks, 0, f"{outcome.n_failed} failed"))
+            on_event(Event("tests failed", search.n_checks, 0, f"{tested.n_failed} failed"))
         elif state.is_sound and _rank(state) < _rank(best):
             best = state
-    tested: TestOutcome | None = None
+    tested = None
     level = Level.V1 if best.steps else Level.NONE
     if clean:
         best, tested = min(clean, key=lambda pair: not (isinstance(pair[1], Tested) and pair[1].green))

@@ -1,0 +1,45 @@
+# Two commands for a start: `make demo`, `make test`. Everything they need they set up themselves.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo setup test quick lint bench clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: setup  ## Break a real crate, repair it with `rusta fix`, run its tests
+	@$(BIN)/python -m rusta_eval.demo
+
+setup: $(STAMP)  ## Virtual environment, the package, rust-analyzer
+	@$(BIN)/rusta setup
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: $(PYTHON) is older than 3.11; try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing Rusta and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+test: setup lint  ## Everything: style, types, import directions, all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+quick: $(STAMP) lint  ## The tests that take seconds
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+
+lint: $(STAMP)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup  ## Measure side by side; prints tables and writes build/bench/*.json
+	@mkdir -p build/bench
+	@$(BIN)/python -m rusta_eval.bench_proxy --json build/bench/proxy.json
+	@$(BIN)/python -m rusta_eval.bench_fix --json build/bench/fix.json
+
+clean:  ## Remove what was made here (the cache in your home folder stays)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
