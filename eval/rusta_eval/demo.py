@@ -75,7 +75,7 @@ def show_errors(crate: Path, console: Console) -> None:
     command = ("cargo", "check", "--offline", "--quiet", "--message-format=short")
     checked = subprocess.run(command, cwd=crate, capture_output=True, text=True, check=False)
     for line in checked.stderr.splitlines():
-        if "error" in line:
+        if "error[" in line or ": error:" in line:
             console.print(Text(line, style="red"))
 
 

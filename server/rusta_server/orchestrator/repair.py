@@ -136,6 +136,7 @@ class _Child:
 def repair(
     shadow: Shadow,
     *,
+    baseline: Checked | None = None,
     budget: Budget = Budget(),
     proposers: Sequence[Propose] = SOURCES,
     run_tests: bool = False,
