@@ -20,6 +20,8 @@ _MODULES: tuple[str, ...] = (
     "borrows",
     "moves",
     "outlives",
+    "conversions",
+    "holes",
 )
 
 _RULES: dict[str | None, list[Propose]] = {}

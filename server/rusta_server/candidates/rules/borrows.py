@@ -51,7 +51,7 @@ def begin_the_borrow_later(context: Context) -> Iterator[Candidate]:
     yield fix(
         "begin-borrow-later",
         f"Borrow `{name}` after the conflicting statement",
-        0.5,
+        0.5 if _is_plain(let) else 0.33,
         *sx.move_statement(conflict.source, let, after=statement),
     )
 
@@ -390,6 +390,13 @@ def _is_value(statement: Node) -> bool:
     if statement.type in ("let_declaration", "expression_statement", "macro_invocation"):
         return False
     return statement.type not in sx.ITEMS
+
+
+def _is_plain(let: Node) -> bool:
+    """Whether the `let` only borrows; one that computes something would see the changed value."""
+    value = let.child_by_field_name("value")
+    inner = value.child_by_field_name("value") if value is not None else None
+    return inner is not None and inner.type in ("identifier", "field_expression")
 
 
 def _inside(inner: Node, outer: Node) -> bool:
