@@ -51,7 +51,7 @@ def of_workspace(
     Raises:
         RustaError: the cache folder cannot be written, or the disk is full.
     """
-    base = Path(os.path.commonpath([workspace.root, *workspace.outside]))
+    base = base_of(workspace)
     name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
     with _readable_errors(cache), _lock_slot(cache / "shadows" / name) as slot:
         tree, target, scratch = slot / "tree", slot / "target", slot / "tmp"
@@ -72,6 +72,11 @@ def of_workspace(
             if path.is_relative_to(base):
                 shadow.lay(path.relative_to(base).as_posix(), text)
         yield shadow
+
+
+def base_of(workspace: cargo.Workspace) -> Path:
+    """The folder that is copied: it holds the workspace and its path dependencies."""
+    return Path(os.path.commonpath([workspace.root, *workspace.outside]))
 
 
 @define

@@ -145,9 +145,14 @@ def check(invocation: Invocation, *, timeout_s: float, cancel: Cancel | None = N
         return CouldNotCheck("cargo was not found.", "Install Rust from https://rustup.rs")
     if not isinstance(ended, Finished):
         return ended
-    diagnostics, finished = _read_messages(ended.stdout, invocation.root, invocation.base)
-    if ended.code != 0 and not any(d.is_error for d in diagnostics):
-        return _why(ended.stderr.decode(errors="replace"))
+    return read(ended.code, ended.stdout, ended.stderr, root=invocation.root, base=invocation.base)
+
+
+def read(code: int, stdout: bytes, stderr: bytes, *, root: Path, base: Path) -> CheckOutcome:
+    """Read what a check with `--message-format=json` printed; it ran in `root` and ended with `code`."""
+    diagnostics, finished = _read_messages(stdout, root, base)
+    if code != 0 and not any(d.is_error for d in diagnostics):
+        return _why(stderr.decode(errors="replace"))
     if not finished:
         return CouldNotCheck("cargo check ended before it was finished.", "Try `cargo check` yourself.")
     return Checked(tuple(diagnostics))

@@ -56,7 +56,7 @@ from importlib import import_module
 
 from ..hooks import Hooks
 
-_FEATURES: tuple[str, ...] = ()
+_FEATURES: tuple[str, ...] = ("check", "quickfix")
 
 
 def register_all() -> Hooks:

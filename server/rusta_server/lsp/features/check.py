@@ -1,0 +1,169 @@
+"""One check serves both: rust-analyzer's flycheck runs through our relay, which tells us what cargo said.
+
+The command is the one rust-analyzer would have run by itself. A user's own `check.overrideCommand` stays as
+it is; Rusta then hears nothing of the checks and searches only on `rusta.proposePatch`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from ...tools import cargo, relay
+from ..hooks import Hooks
+
+if TYPE_CHECKING:
+    from ..proxy import Proxy
+
+log = logging.getLogger(__name__)
+
+_LINE_LIMIT = 64 << 20
+_BACKLOG = 16
+
+
+@frozen
+class CheckRun:
+    """One finished run of the check command: where it ran and what it printed."""
+
+    root: Path
+    code: int
+    stdout: bytes = field(repr=False)
+
+    def outcome(self, base: Path) -> cargo.CheckOutcome:
+        """The diagnostics, with paths relative to `base`."""
+        return cargo.read(self.code, self.stdout, b"", root=self.root, base=base)
+
+
+@define
+class Checks:
+    """The feature's state: where the relay reports, and who wants to know."""
+
+    folder: Path | None = None
+    listening: socket.socket | None = None
+    server: asyncio.AbstractServer | None = None
+    subscribers: list[Callable[["Proxy", CheckRun], None]] = field(factory=list)
+
+
+def register(hooks: Hooks) -> None:
+    """Hook into rust-analyzer's settings and listen to the relay."""
+    hooks.settings(_patch_settings)
+    hooks.ready(_listen)
+    hooks.close(_close)
+
+
+def _patch_settings(proxy: "Proxy", settings: dict[str, Any]) -> dict[str, Any]:
+    experimental = proxy.session.client_capabilities.get("experimental") or {}
+    command = check_command(settings, color=bool(experimental.get("colorDiagnosticOutput")))
+    if command is None:
+        return settings
+    address = _address(proxy.session.state(Checks))
+    prefix = [sys.executable, "-I", "-S", relay.__file__, address, "--"]
+    check = _nested(settings, "check")
+    return {**settings, "check": {**check, "overrideCommand": [*prefix, *command]}}
+
+
+def check_command(settings: Mapping[str, Any], *, color: bool) -> list[str] | None:
+    """The check that rust-analyzer runs under `settings`; None where it is off or the user's own.
+
+    Source: rust-analyzer's manual, settings `check.*` and `cargo.*`.
+    """
+    check, general = _nested(settings, "check"), _nested(settings, "cargo")
+    if check.get("overrideCommand") or settings.get("checkOnSave") is False:
+        return None
+
+    def either(name: str, default: object) -> Any:  # noqa: ANN401  a JSON value
+        for section in (check, general):
+            if section.get(name) is not None:
+                return section[name]
+        return default
+
+    command = ["cargo", str(check.get("command") or "check")]
+    if check.get("workspace", True):
+        command.append("--workspace")
+    command.append("--message-format=json" + ("-diagnostic-rendered-ansi" if color else ""))
+    command.append("--keep-going")
+    if either("allTargets", True):
+        command.append("--all-targets")
+    targets = check.get("targets") or general.get("target") or []
+    for target in [targets] if isinstance(targets, str) else targets:
+        command += ["--target", target]
+    features = either("features", [])
+    if features == "all":
+        command.append("--all-features")
+    else:
+        if either("noDefaultFeatures", False):
+            command.append("--no-default-features")
+        if features:
+            command += ["--features", ",".join(features)]
+    target_dir = general.get("targetDir")
+    if target_dir:
+        command += ["--target-dir", "target/rust-analyzer" if target_dir is True else str(target_dir)]
+    return command + [str(a) for a in (*(general.get("extraArgs") or ()), *(check.get("extraArgs") or ()))]
+
+
+def _nested(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section of the settings, whether it is nested or written with dots."""
+    dotted = {key[len(name) + 1 :]: v for key, v in settings.items() if key.startswith(name + ".")}
+    section = settings.get(name)
+    return {**dotted, **(section if isinstance(section, dict) else {})}
+
+
+def _address(checks: Checks) -> str:
+    """Bind the socket at once: a relay that starts before we listen then waits instead of being lost."""
+    if checks.folder is None:
+        checks.folder = Path(tempfile.mkdtemp(prefix="rusta-"))
+        checks.listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        checks.listening.bind(str(checks.folder / "check"))
+        checks.listening.listen(_BACKLOG)
+    return str(checks.folder / "check")
+
+
+async def _listen(proxy: "Proxy") -> None:
+    checks = proxy.session.state(Checks)
+    if checks.listening is None:
+        return
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            run = await _receive(reader)
+        except (ValueError, asyncio.LimitOverrunError) as error:
+            log.error("the check's report could not be read: %s", error)
+            run = None
+        finally:
+            writer.close()
+        if run is not None:
+            log.info("a check in %s ended with code %d", run.root, run.code)
+            for subscriber in checks.subscribers:
+                subscriber(proxy, run)
+
+    checks.server = await asyncio.start_unix_server(receive, sock=checks.listening, limit=_LINE_LIMIT)
+
+
+async def _receive(reader: asyncio.StreamReader) -> CheckRun | None:
+    """Read one run; None if it was cut off (rust-analyzer cancels a check when the next one is due)."""
+    root = Path((await reader.readline()).decode().rstrip("\n"))
+    lines: list[bytes] = []
+    while line := await reader.readline():
+        if line.startswith(b"exit "):
+            return CheckRun(root, int(line[5:]), b"".join(lines))
+        lines.append(line)
+    return None
+
+
+async def _close(proxy: "Proxy") -> None:
+    checks = proxy.session.state(Checks)
+    if checks.server is not None:
+        checks.server.close()
+    elif checks.listening is not None:
+        checks.listening.close()
+    if checks.folder is not None:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(checks.folder)
