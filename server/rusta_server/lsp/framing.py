@@ -107,13 +107,13 @@ class Decoder:
             return None
         lengths = [found for line in lines if (found := _LENGTH.fullmatch(line))]
         if len(lengths) != 1:
-            return self._lost(f"a header without a valid Content-Length: {block[:60]!r}")
+            return self._lost(f"a header without a valid Content-Length: {block[:60]!r}", end + len(_END))
         del self._buffer[: end + len(_END)]
         return int(lengths[0].group(1))
 
-    def _lost(self, reason: str) -> Fault:
+    def _lost(self, reason: str, n_bytes: int = 1) -> Fault:
         # At least one byte goes, so that the same header is not found again.
-        del self._buffer[:1]
+        del self._buffer[:n_bytes]
         self._seeking = True
         return Fault(reason)
 

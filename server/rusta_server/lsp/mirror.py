@@ -65,7 +65,10 @@ class _Buffer:
         # Beyond the last line means the end of the text.
         head = before[: column(before, start.character, encoding)] if start.line <= last else before
         tail = after[column(after, end.character, encoding) :] if end.line <= last else ""
-        self.lines[first_line : last_line + 1] = _lines(head + change.text + tail)
+        changed = _lines(head + change.text + tail)
+        if last_line < last:
+            changed.pop()  # the empty rest after the line's own newline
+        self.lines[first_line : last_line + 1] = changed
 
 
 class _Position(msgspec.Struct, gc=False):
