@@ -4,6 +4,7 @@
 the few alternatives that were proven to mend it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
@@ -25,21 +26,23 @@ _CHECKS_PER_DIAGNOSTIC = 10
 
 @frozen
 class Offer:
-    """A verified patch for one diagnostic (or, with `mends_all`, for all errors together).
+    """A verified patch.
 
     Attributes:
+        diagnostic: the error it was made for.
+        mends: the errors that are gone with it, `diagnostic` among them.
         before, after: the contents of the changed files.
         prior: the candidate's own; orders the offers of equal level.
     """
 
     diagnostic: Diagnostic
+    mends: tuple[Diagnostic, ...]
     title: str
     source: str
     level: Level
     before: Mapping[str, bytes] = field(repr=False)
     after: Mapping[str, bytes] = field(repr=False)
     prior: float = 0.5
-    mends_all: bool = False
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -69,31 +72,84 @@ def search(
         if not isinstance(outcome, Checked):
             return
         baseline = outcome
+    prover = _Prover(shadow, baseline, budget, cancel)
     errors = list(targets(baseline.errors))
-    open_errors = []
-    n_checks = 0
+    done: list[Offer] = []
     for number, error in enumerate(errors):
         on_progress(number, len(errors))
+        if any(offer.level >= Level.V2 and error in offer.mends for offer in done):
+            continue
         found: list[Offer] = []
         for attempt in _attempts(shadow, baseline, error, budget, proposers):
-            if cancel or len(found) >= _PER_DIAGNOSTIC or n_checks >= budget.max_checks:
+            if cancel or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
                 break
-            n_checks += 1
-            offer = _prove(shadow, baseline, attempt, cancel)
+            offer = prover.prove(attempt)
             if offer:
                 found.append(offer)
                 yield offer
         best = max(found, key=lambda offer: offer.rank, default=None)
-        if best is None:
-            open_errors.append(error)
-        elif run_tests and best.level == Level.V2 and not cancel:
+        if run_tests and best and best.level == Level.V2 and not cancel:
             yield from _test(shadow, best, cancel)
-    if cancel or not errors:
+        done += found
+    left = [error for error in errors if not any(error in offer.mends for offer in done)]
+    if cancel or not errors or any(offer.level >= Level.V2 for offer in done):
         return
-    if open_errors or len(errors) > 1:
-        yield from _all_together(
-            shadow, baseline, errors[0], open_errors, budget, proposers, run_tests, cancel
-        )
+    found_all = repair(
+        shadow, baseline=baseline, budget=budget, proposers=proposers, run_tests=run_tests, cancel=cancel
+    )
+    if isinstance(found_all, Repair) and found_all.level >= Level.V2 and found_all.state.variant:
+        yield _all_together(shadow, found_all, (left or errors)[0])
+
+
+class _Prover:
+    """Checks variants, each once, and counts the compiler runs."""
+
+    def __init__(self, shadow: Shadow, baseline: Checked, budget: Budget, cancel: Cancel | None) -> None:
+        self.shadow, self.baseline, self.cancel = shadow, baseline, cancel
+        self._left = budget.max_checks
+        self._outcomes: dict[frozenset[tuple[str, bytes]], CheckOutcome] = {}
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the budget is used up."""
+        return self._left <= 0
+
+    def prove(self, attempt: Offer) -> Offer | None:
+        """Check an attempt; the smallest form of it that reaches its level, or None below V1."""
+        outcome = self._check(attempt.after)
+        level = self._level(outcome, attempt)
+        if level < Level.V1 or not isinstance(outcome, Checked):
+            return None
+        after = self._shrink(attempt, level)
+        left = Counter(error.fingerprint for error in outcome.errors)
+        gone = [error for error in self.baseline.errors if not left[error.fingerprint]]
+        mends = (attempt.diagnostic, *(error for error in gone if error != attempt.diagnostic))
+        before = {path: attempt.before[path] for path in after}
+        return evolve(attempt, level=level, mends=mends, before=before, after=after)
+
+    def _check(self, variant: Mapping[str, bytes]) -> CheckOutcome:
+        key = frozenset(variant.items())
+        if key not in self._outcomes:
+            self._left -= 1
+            self._outcomes[key] = self.shadow.check(variant, self.cancel)
+        return self._outcomes[key]
+
+    def _level(self, outcome: CheckOutcome, attempt: Offer) -> Level:
+        if not isinstance(outcome, Checked):
+            return Level.NONE
+        return compare(self.baseline, outcome, attempt.diagnostic).level
+
+    def _shrink(self, attempt: Offer, level: Level) -> Mapping[str, bytes]:
+        """Drop the hunks without which the same level is reached."""
+        parts = diff.all_hunks(attempt.before, attempt.after)
+        if len(parts) < 2:
+            return attempt.after
+
+        def as_good(chosen: list[diff.Hunk]) -> bool:
+            return self._level(self._check(diff.rebuild(attempt.before, chosen)), attempt) >= level
+
+        kept = ddmin(parts, as_good)
+        return attempt.after if len(kept) == len(parts) else diff.rebuild(attempt.before, kept)
 
 
 def _attempts(
@@ -104,37 +160,16 @@ def _attempts(
     found = candidates(error, baseline.errors, sources, edition=shadow.edition, proposers=proposers)
     for candidate, after in found[:_CHECKS_PER_DIAGNOSTIC]:
         if sources.n_changed_lines(after) <= budget.max_lines:
-            before = {path: sources[path].text for path in after}
-            yield Offer(error, candidate.title, candidate.source, Level.NONE, before, after, candidate.prior)
-
-
-def _prove(shadow: Shadow, baseline: Checked, offer: Offer, cancel: Cancel | None) -> Offer | None:
-    level = _level(shadow.check(offer.after, cancel), baseline, offer.diagnostic)
-    if level < Level.V1:
-        return None
-    after = _shrink(shadow, baseline, offer, level, cancel)
-    before = {path: offer.before[path] for path in after}
-    return evolve(offer, level=level, before=before, after=after)
-
-
-def _level(outcome: CheckOutcome, baseline: Checked, target: Diagnostic) -> Level:
-    return compare(baseline, outcome, target).level if isinstance(outcome, Checked) else Level.NONE
-
-
-def _shrink(
-    shadow: Shadow, baseline: Checked, offer: Offer, level: Level, cancel: Cancel | None
-) -> Mapping[str, bytes]:
-    """Drop the hunks without which the same level is reached."""
-    parts = diff.all_hunks(offer.before, offer.after)
-    if len(parts) < 2:
-        return offer.after
-
-    def as_good(chosen: list[diff.Hunk]) -> bool:
-        outcome = shadow.check(diff.rebuild(offer.before, chosen), cancel)
-        return _level(outcome, baseline, offer.diagnostic) >= level
-
-    kept = ddmin(parts, as_good)
-    return offer.after if len(kept) == len(parts) else diff.rebuild(offer.before, kept)
+            yield Offer(
+                diagnostic=error,
+                mends=(),
+                title=candidate.title,
+                source=candidate.source,
+                level=Level.NONE,
+                before={path: sources[path].text for path in after},
+                after=after,
+                prior=candidate.prior,
+            )
 
 
 def _test(shadow: Shadow, offer: Offer, cancel: Cancel | None) -> Iterator[Offer]:
@@ -143,29 +178,21 @@ def _test(shadow: Shadow, offer: Offer, cancel: Cancel | None) -> Iterator[Offer
         yield evolve(offer, level=Level.V3)
 
 
-def _all_together(
-    shadow: Shadow,
-    baseline: Checked,
-    first: Diagnostic,
-    open_errors: Sequence[Diagnostic],
-    budget: Budget,
-    proposers: Sequence[Propose],
-    run_tests: bool,
-    cancel: Cancel | None,
-) -> Iterator[Offer]:
-    """One patch for everything, where the errors can only be mended together or are many."""
-    found = repair(
-        shadow, baseline=baseline, budget=budget, proposers=proposers, run_tests=run_tests, cancel=cancel
+def _all_together(shadow: Shadow, found: Repair, target: Diagnostic) -> Offer:
+    """One patch for everything: the errors can only be mended together."""
+    steps, n_errors = found.state.steps, len(found.baseline.errors)
+    title = steps[0].candidate.title
+    if n_errors > 1:
+        title = f"Fix all {n_errors} errors of this crate"
+    elif len(steps) > 1:
+        title += f" (and {len(steps) - 1} more)"
+    return Offer(
+        diagnostic=target,
+        mends=found.baseline.errors,
+        title=title,
+        source="search",
+        level=found.level,
+        before={path: shadow.files[path] for path in found.state.variant},
+        after=found.state.variant,
+        prior=min(step.candidate.prior for step in steps),
     )
-    if not isinstance(found, Repair) or found.level < Level.V2 or not found.state.variant:
-        return
-    after = found.state.variant
-    before = {path: shadow.files[path] for path in after}
-    titles = [step.candidate.title for step in found.state.steps]
-    n_errors = len(baseline.errors)
-    title = titles[0] if n_errors == 1 and len(titles) == 1 else f"Fix all {n_errors} errors of this crate"
-    if n_errors == 1 and len(titles) > 1:
-        title = f"{titles[0]} (and {len(titles) - 1} more changes)"
-    target = open_errors[0] if open_errors else first
-    prior = min((step.candidate.prior for step in found.state.steps), default=0.5)
-    yield Offer(target, title, "search", found.level, before, after, prior, mends_all=n_errors > 1)

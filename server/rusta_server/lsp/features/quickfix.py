@@ -241,17 +241,18 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
     if not _wants_quickfix(context.get("only")) or not _understands_literals(proxy):
         return None
     path = path_of(params["textDocument"]["uri"])
+    if path is None:
+        return None
     found = [ready for ready in proxy.session.state(Fixes).ready if _is_current(proxy, ready)]
-    here = [ready for ready in found if path and _is_at(proxy, ready, path, params["range"])]
+    here = [ready for ready in found if _is_at(ready, path, params["range"])]
     if not here:
         return None
     here.sort(key=lambda ready: ready.offer.rank, reverse=True)
-    preferred = {ready.offer.diagnostic.fingerprint: ready.number for ready in reversed(here)}
     lazy = _resolves_lazily(proxy)
     actions = []
-    for ready in here:
-        action = _action(proxy, ready, context.get("diagnostics") or [])
-        if preferred[ready.offer.diagnostic.fingerprint] == ready.number:
+    for position, ready in enumerate(here):
+        action = _action(proxy, ready, path, context.get("diagnostics") or [])
+        if position == 0:
             action["isPreferred"] = True
         if not lazy:
             action["edit"] = _workspace_edit(proxy, ready)
@@ -259,13 +260,13 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
     return (result or []) + actions
 
 
-def _action(proxy: "Proxy", ready: Ready, diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
+def _action(proxy: "Proxy", ready: Ready, path: Path, diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
     offer = ready.offer
-    own = [d for d in diagnostics if _is_same(proxy, ready, d)]
+    own = [d for d in diagnostics if any(_is_same(error, d) for error in offer.mends)]
     return {
         "title": f"{offer.title} [{_MEANING[offer.level]}]",
         "kind": KIND,
-        "diagnostics": own or [_as_lsp(proxy, ready)],
+        "diagnostics": own or [_as_lsp(proxy, error, path) for error in _mended_in(ready, path)[:1]],
         "data": {_DATA: ready.number},
     }
 
@@ -321,23 +322,27 @@ def _is_current(proxy: "Proxy", ready: Ready) -> bool:
     return all(_text(proxy, ready.base / path) == text for path, text in ready.offer.before.items())
 
 
-def _is_at(proxy: "Proxy", ready: Ready, path: Path, range: dict[str, Any]) -> bool:
-    """Whether the range touches a line of the diagnostic, or of the change that mends it."""
+def _mended_in(ready: Ready, path: Path) -> list[Diagnostic]:
+    return [e for e in ready.offer.mends if e.primary and ready.base / e.primary.path == path]
+
+
+def _is_at(ready: Ready, path: Path, range: dict[str, Any]) -> bool:
+    """Whether the range touches a line of a diagnostic that the offer mends."""
     first, last = range["start"]["line"] + 1, range["end"]["line"] + 1
-    for span in ready.offer.diagnostic.spans:
-        if ready.base / span.path == path and span.line <= last and first <= span.line_end:
-            return True
-    return False
+    return any(
+        ready.base / span.path == path and span.line <= last and first <= span.line_end
+        for error in ready.offer.mends
+        for span in error.spans
+    )
 
 
-def _is_same(proxy: "Proxy", ready: Ready, diagnostic: dict[str, Any]) -> bool:
-    """Whether a diagnostic of the editor is the one that the offer mends."""
-    ours, code = ready.offer.diagnostic, diagnostic.get("code")
-    primary = ours.primary
+def _is_same(error: Diagnostic, diagnostic: dict[str, Any]) -> bool:
+    """Whether a diagnostic of the editor is this error."""
+    code = diagnostic.get("code")
     return (
-        primary is not None
-        and (code == ours.code or (ours.code is None and ours.message in diagnostic.get("message", "")))
-        and diagnostic["range"]["start"]["line"] + 1 == primary.line
+        error.primary is not None
+        and (code == error.code or (error.code is None and error.message in diagnostic.get("message", "")))
+        and diagnostic["range"]["start"]["line"] + 1 == error.primary.line
     )
 
 
@@ -348,19 +353,15 @@ def _index(proxy: "Proxy", path: Path) -> LineIndex:
     return LineIndex(_text(proxy, path) or b"", proxy.session.encoding)
 
 
-def _as_lsp(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
-    diagnostic, primary = ready.offer.diagnostic, ready.offer.diagnostic.primary
-    index = _index(proxy, ready.base / primary.path) if primary else None
+def _as_lsp(proxy: "Proxy", error: Diagnostic, path: Path) -> dict[str, Any]:
+    assert error.primary is not None  # the caller chose those with one
     return {
-        "range": index.range(primary.start, primary.end) if index and primary else _NOWHERE,
+        "range": _index(proxy, path).range(error.primary.start, error.primary.end),
         "severity": 1,
         "source": "rustc",
-        "message": diagnostic.message,
-        **({"code": diagnostic.code} if diagnostic.code else {}),
+        "message": error.message,
+        **({"code": error.code} if error.code else {}),
     }
-
-
-_NOWHERE = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
 
 
 def _workspace_edit(proxy: "Proxy", ready: Ready) -> dict[str, Any]:

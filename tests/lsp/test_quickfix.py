@@ -1,0 +1,196 @@
+"""The lightbulb with the real rust-analyzer and the real cargo."""
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from rusta_eval.editor import Editor
+
+CRATE = Path(__file__).parents[1] / "fixtures/crates/semver"
+PROFILE = Path(__file__).parent / "profiles/visual_studio_code_v1.100.3_lc11.json"
+SERVE = [sys.executable, "-m", "rusta_server", "serve"]
+BROKEN = ("let mut pos = Position::Major;", "let pos = Position::Major;")
+
+MINIMAL = {"textDocument": {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}}
+LAZY = {
+    "workspace": {"workspaceEdit": {"documentChanges": True}},
+    "textDocument": {
+        "codeAction": {
+            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}},
+            "isPreferredSupport": True,
+            "dataSupport": True,
+            "resolveSupport": {"properties": ["edit"]},
+        }
+    },
+    "window": {"workDoneProgress": True},
+}
+
+
+@pytest.fixture
+def crate(tmp_path: Path) -> Path:
+    shutil.copytree(CRATE, tmp_path / "semver")
+    file = tmp_path / "semver/src/parse.rs"
+    file.write_text("// é 🦀\n" + file.read_text().replace(*BROKEN, 1))
+    return tmp_path / "semver"
+
+
+async def start(crate: Path, capabilities: dict, **rusta) -> tuple[Editor, str]:
+    editor = await Editor.start(SERVE, cwd=crate)
+    rusta = {"cacheDir": str(crate.parent / "cache"), "runTests": False, **rusta}
+    await editor.initialize(crate, capabilities, {"rusta": rusta})
+    return editor, editor.open(crate / "src/parse.rs")
+
+
+def error_line(crate: Path) -> int:
+    lines = (crate / "src/parse.rs").read_text().splitlines()
+    return next(i for i, line in enumerate(lines) if "pos = Position::Minor" in line)
+
+
+async def ours(editor: Editor, uri: str, line: int, timeout_s: float = 90, **context) -> list[dict]:
+    place = {"line": line, "character": 8}
+    params = {
+        "textDocument": {"uri": uri},
+        "range": {"start": place, "end": place},
+        "context": {"diagnostics": [], **context},
+    }
+    async with asyncio.timeout(timeout_s):
+        while True:
+            answer = await editor.request("textDocument/codeAction", params)
+            found = [a for a in answer.get("result") or [] if "rusta" in (a.get("data") or {})]
+            if found:
+                return found
+            await asyncio.sleep(0.2)
+
+
+def apply(text: str, edits: list[dict]) -> str:
+    """Apply utf-16 text edits."""
+    lines = text.splitlines(keepends=True)
+
+    def offset(place: dict) -> int:
+        line = lines[place["line"]] if place["line"] < len(lines) else ""
+        before = line.encode("utf-16-le")[: 2 * place["character"]].decode("utf-16-le")
+        return sum(map(len, lines[: place["line"]])) + len(before)
+
+    for edit in sorted(edits, key=lambda e: offset(e["range"]["start"]), reverse=True):
+        start, end = offset(edit["range"]["start"]), offset(edit["range"]["end"])
+        text = text[:start] + edit["newText"] + text[end:]
+    return text
+
+
+async def test_a_check_puts_a_verified_fix_into_the_lightbulb(crate: Path):
+    before = (crate / "src/parse.rs").read_text()
+    editor, uri = await start(crate, LAZY)
+    async with editor:
+        actions = await ours(editor, uri, error_line(crate))
+        await asyncio.sleep(3)
+        actions = await ours(editor, uri, error_line(crate))
+        print([a["title"] for a in actions])
+        best = actions[0]
+        assert best["kind"] == "quickfix"
+        assert best["isPreferred"]
+        assert "V2" in best["title"]
+        assert best["diagnostics"][0]["code"] == "E0384"
+        assert "edit" not in best
+        resolved = (await editor.request("codeAction/resolve", best))["result"]
+        (change,) = resolved["edit"]["documentChanges"]
+        assert change["textDocument"] == {"uri": uri, "version": 1}
+        after = apply(before, change["edits"])
+        assert after == before.replace(*reversed(BROKEN), 1)
+        await editor.shutdown()
+    assert (crate / "src/parse.rs").read_text() == before, "nothing is written by the server"
+
+
+async def test_a_client_without_optional_capabilities_gets_plain_edits(crate: Path):
+    editor, uri = await start(crate, MINIMAL)
+    async with editor:
+        (action, *_) = await ours(editor, uri, error_line(crate))
+        assert list(action["edit"]) == ["changes"]
+        assert list(action["edit"]["changes"]) == [uri]
+        await editor.shutdown()
+
+
+async def test_other_kinds_of_actions_are_left_alone(crate: Path):
+    editor, uri = await start(crate, LAZY)
+    async with editor:
+        await ours(editor, uri, error_line(crate))
+        with pytest.raises(TimeoutError):
+            await ours(editor, uri, error_line(crate), timeout_s=1, only=["refactor"])
+        await editor.shutdown()
+
+
+async def test_an_offer_goes_away_when_the_text_changes(crate: Path):
+    editor, uri = await start(crate, LAZY)
+    async with editor:
+        line = error_line(crate)
+        (action, *_) = await ours(editor, uri, line)
+        change = {
+            "text": "\n",
+            "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
+        }
+        editor.notify(
+            "textDocument/didChange",
+            {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]},
+        )
+        answer = await editor.request("codeAction/resolve", action)
+        assert "changed" in answer["error"]["message"]
+        with pytest.raises(TimeoutError):
+            await ours(editor, uri, line + 1, timeout_s=1)
+        await editor.shutdown()
+
+
+async def test_the_unsaved_buffer_counts(crate: Path):
+    """The disk is fine, the buffer is broken: the command searches in the buffer."""
+    file = crate / "src/parse.rs"
+    broken = file.read_text()
+    file.write_text(broken.replace(*reversed(BROKEN), 1))
+    editor = await Editor.start(SERVE, cwd=crate)
+    async with editor:
+        await editor.initialize(
+            crate, LAZY, {"rusta": {"cacheDir": str(crate.parent / "cache"), "runTests": False}}
+        )
+        uri = editor.open(file, broken, version=7)
+        place = {"line": error_line_of(broken), "character": 8}
+        command = {
+            "command": "rusta.proposePatch",
+            "arguments": [{"textDocument": {"uri": uri}, "position": place}],
+        }
+        answer = await editor.request("workspace/executeCommand", command, timeout_s=90)
+        offer = answer["result"]["offers"][0]
+        assert offer["level"] == "V2"
+        (change,) = offer["edit"]["documentChanges"]
+        assert change["textDocument"]["version"] == 7
+        assert apply(broken, change["edits"]) == file.read_text()
+        kinds = [n["params"]["value"]["kind"] for n in editor.notifications if is_our_progress(n)]
+        assert kinds[0] == "begin"
+        assert kinds[-1] == "end"
+        await editor.shutdown()
+
+
+def error_line_of(text: str) -> int:
+    return next(i for i, line in enumerate(text.splitlines()) if "pos = Position::Minor" in line)
+
+
+def is_our_progress(message: dict) -> bool:
+    token = (message.get("params") or {}).get("token")
+    return message["method"] == "$/progress" and str(token).startswith("rusta:")
+
+
+async def test_a_users_own_check_command_is_respected(crate: Path):
+    marker = crate.parent / "ran"
+    command = ["sh", "-c", f"touch {marker}; cargo check --message-format=json"]
+    editor = await Editor.start(SERVE, cwd=crate)
+    async with editor:
+        await editor.initialize(crate, LAZY, {"check": {"overrideCommand": command}})
+        editor.open(crate / "src/parse.rs")
+        async with asyncio.timeout(60):
+            while not marker.exists():
+                await asyncio.sleep(0.1)
+        await editor.shutdown()
+
+
+def test_the_recorded_profile_can_be_read():
+    assert json.loads(PROFILE.read_text())
