@@ -22,6 +22,9 @@ _MODULES: tuple[str, ...] = (
     "outlives",
     "conversions",
     "holes",
+    "operators",
+    "patterns",
+    "members",
 )
 
 _RULES: dict[str | None, list[Propose]] = {}
