@@ -15,6 +15,7 @@ from attrs import frozen
 
 _PR_SET_PDEATHSIG = 1
 _PIPE_N_BYTES = 1024 * 1024
+_POLL_S = 0.02
 _STREAM_LIMIT = 4 * 1024 * 1024
 
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -65,15 +66,30 @@ async def end(process: Process, *, grace_s: float) -> None:
     if process.stdin is not None:
         process.stdin.close()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), grace_s)
+        await asyncio.wait_for(ended(process), grace_s)
     kill_session(process.pid)
-    await process.wait()
+    await ended(process)
+
+
+async def ended(process: Process) -> int:
+    """Wait for the process's end and return its exit code.
+
+    `Process.wait` is not used: it also waits until nobody holds the process's pipes, and a grandchild may
+    hold them for long.
+    """
+    if process.returncode is None and sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            await _readable(os.pidfd_open(process.pid))
+    while process.returncode is None:
+        await asyncio.sleep(_POLL_S)
+    return process.returncode
 
 
 def kill_session(leader: int) -> None:
     """Kill every process of the session that ``leader`` began, its process groups included.
 
     rust-analyzer puts each cargo into a process group of its own, so killing one group is not enough.
+    `Process.kill` is not used: it may collect the exit status before asyncio sees it.
     """
     for pid in _session_members(leader):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -90,6 +106,17 @@ def describe_exit(code: int) -> str:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
         return f"was killed by signal {-code}"
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def _session_members(leader: int) -> list[int]:

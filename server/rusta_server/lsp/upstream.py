@@ -188,12 +188,13 @@ class Upstream:
         pump = asyncio.create_task(self._pump(channel))
         stderr = asyncio.create_task(_log_stderr(process))
         greet = asyncio.create_task(self._greet(channel))
-        ended = asyncio.create_task(process.wait())
+        ended = asyncio.create_task(child.ended(process))
         try:
             await asyncio.wait((pump, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ended,), timeout=_LAST_WORDS_S)
             if not ended.done() and not self._over():
                 log.error("rust-analyzer closed its output; ending it")
-                process.kill()
+                child.kill_session(process.pid)
             code = await ended
             await asyncio.wait((pump, stderr), timeout=_LAST_WORDS_S)
             child.kill_session(process.pid)
@@ -218,7 +219,7 @@ class Upstream:
             except TimeoutError:
                 log.error("rust-analyzer did not answer `initialize` within %.0f s", _REPLAY_TIMEOUT_S)
                 if self._process is not None:
-                    self._process.kill()
+                    child.kill_session(self._process.pid)
                 return
             except RequestFailed:
                 return  # crashed again; the next one gets the queue
