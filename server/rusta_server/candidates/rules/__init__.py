@@ -25,6 +25,11 @@ _MODULES: tuple[str, ...] = (
     "operators",
     "patterns",
     "members",
+    "lifetimes",
+    "mutability",
+    "inference",
+    "unsafety",
+    "control",
 )
 
 _RULES: dict[str | None, list[Propose]] = {}
