@@ -61,7 +61,11 @@ def search(
     cancel: Cancel | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Offer]:
-    """Yield offers as they are proven, the targets in order; a better proven one replaces its like.
+    """Yield offers as they are proven, the targets in order.
+
+    An offer for an error in a library or program comes as soon as `cargo check` accepts it; the tests'
+    code is compiled after that. A later offer with the same `after` replaces the earlier one: it is better
+    proven, or has fallen to level NONE and must not be shown any more.
 
     Args:
         baseline: what the compiler says of the shadow's code, if that is known; else it is asked.
@@ -83,9 +87,9 @@ def search(
         for attempt in _attempts(shadow, baseline, error, budget, proposers):
             if cancel or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
                 break
-            offer = prover.prove(attempt)
-            if offer:
-                found.append(offer)
+            for offer in prover.prove(attempt):
+                found = [other for other in found if other.after != offer.after]
+                found += [offer] if offer.level else []
                 yield offer
         best = max(found, key=lambda offer: offer.rank, default=None)
         if run_tests and best and best.level == Level.V2 and not cancel:
@@ -107,31 +111,45 @@ class _Prover:
     def __init__(self, shadow: Shadow, baseline: Checked, budget: Budget, cancel: Cancel | None) -> None:
         self.shadow, self.baseline, self.cancel = shadow, baseline, cancel
         self._left = budget.max_checks
-        self._outcomes: dict[frozenset[tuple[str, bytes]], CheckOutcome] = {}
+        self._outcomes: dict[tuple[bool, frozenset[tuple[str, bytes]]], CheckOutcome] = {}
 
     @property
     def is_spent(self) -> bool:
         """Whether the budget is used up."""
         return self._left <= 0
 
-    def prove(self, attempt: Offer) -> Offer | None:
-        """Check an attempt; the smallest form of it that reaches its level, or None below V1."""
-        outcome = self._check(attempt.after)
+    def prove(self, attempt: Offer) -> Iterator[Offer]:
+        """Check an attempt; yields it in its smallest form, first as proven without the tests' code."""
+        quick = attempt.diagnostic.in_main
+        offer = self._judge(attempt, all_targets=False) if quick else None
+        if quick and offer is None:
+            return
+        if offer:
+            yield offer
+        full = self._judge(attempt if offer is None else offer, all_targets=True)
+        if full:
+            yield full
+        elif offer:
+            yield evolve(offer, level=Level.NONE)
+
+    def _judge(self, attempt: Offer, *, all_targets: bool) -> Offer | None:
+        outcome = self._check(attempt.after, all_targets)
         level = self._level(outcome, attempt)
         if level < Level.V1 or not isinstance(outcome, Checked):
             return None
-        after = self._shrink(attempt, level)
+        after = self._shrink(attempt, level, all_targets)
         left = Counter(error.fingerprint for error in outcome.errors)
-        gone = [error for error in self.baseline.errors if not left[error.fingerprint]]
+        judged = [error for error in self.baseline.errors if all_targets or error.in_main]
+        gone = [error for error in judged if not left[error.fingerprint]]
         mends = (attempt.diagnostic, *(error for error in gone if error != attempt.diagnostic))
         before = {path: attempt.before[path] for path in after}
         return evolve(attempt, level=level, mends=mends, before=before, after=after)
 
-    def _check(self, variant: Mapping[str, bytes]) -> CheckOutcome:
-        key = frozenset(variant.items())
+    def _check(self, variant: Mapping[str, bytes], all_targets: bool) -> CheckOutcome:
+        key = (all_targets, frozenset(variant.items()))
         if key not in self._outcomes:
             self._left -= 1
-            self._outcomes[key] = self.shadow.check(variant, self.cancel)
+            self._outcomes[key] = self.shadow.check(variant, self.cancel, all_targets=all_targets)
         return self._outcomes[key]
 
     def _level(self, outcome: CheckOutcome, attempt: Offer) -> Level:
@@ -139,14 +157,15 @@ class _Prover:
             return Level.NONE
         return compare(self.baseline, outcome, attempt.diagnostic).level
 
-    def _shrink(self, attempt: Offer, level: Level) -> Mapping[str, bytes]:
+    def _shrink(self, attempt: Offer, level: Level, all_targets: bool) -> Mapping[str, bytes]:
         """Drop the hunks without which the same level is reached."""
         parts = diff.all_hunks(attempt.before, attempt.after)
         if len(parts) < 2:
             return attempt.after
 
         def as_good(chosen: list[diff.Hunk]) -> bool:
-            return self._level(self._check(diff.rebuild(attempt.before, chosen)), attempt) >= level
+            outcome = self._check(diff.rebuild(attempt.before, chosen), all_targets)
+            return self._level(outcome, attempt) >= level
 
         kept = ddmin(parts, as_good)
         return attempt.after if len(kept) == len(parts) else diff.rebuild(attempt.before, kept)

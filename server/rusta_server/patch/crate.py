@@ -112,10 +112,14 @@ class CrateShadow:
         if self._read(path) != text:
             self._write(path, text)
 
-    def check(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> CheckOutcome:
-        """Compile all targets of the variant."""
+    def check(
+        self, variant: Mapping[str, bytes], cancel: Cancel | None = None, *, all_targets: bool = True
+    ) -> CheckOutcome:
+        """Compile the variant with cargo."""
         self._become(variant)
-        return cargo.check(self.invocation, timeout_s=self.check_timeout_s, cancel=cancel)
+        return cargo.check(
+            self.invocation, all_targets=all_targets, timeout_s=self.check_timeout_s, cancel=cancel
+        )
 
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """Run all tests of the variant."""

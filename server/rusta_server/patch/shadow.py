@@ -50,8 +50,10 @@ class Shadow(Protocol):
     def edition(self) -> str:
         """The edition the code is written in."""
 
-    def check(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> CheckOutcome:
-        """Compile the variant."""
+    def check(
+        self, variant: Mapping[str, bytes], cancel: Cancel | None = None, *, all_targets: bool = True
+    ) -> CheckOutcome:
+        """Compile the variant; without `all_targets` leave out what only tests, examples and benches need."""
 
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """Run the variant's tests."""
@@ -74,8 +76,10 @@ class FileShadow:
     timeout_s: float = 30.0
     original: Path | None = None
 
-    def check(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> CheckOutcome:
-        """Compile the variant with rustc."""
+    def check(
+        self, variant: Mapping[str, bytes], cancel: Cancel | None = None, *, all_targets: bool = True
+    ) -> CheckOutcome:
+        """Compile the variant with rustc; there is only one target."""
         file = self.folder / self.name
         file.write_bytes(variant.get(self.name, self.files[self.name]))
         return rustc.check(

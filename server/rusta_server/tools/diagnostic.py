@@ -58,6 +58,7 @@ class Diagnostic:
         spans: the places it speaks of; those of a suggestion carry a `replacement`.
         children: notes and suggestions.
         package: the cargo package id it was reported for, empty for a lone file.
+        in_main: known to be in a library or program itself, not only in its tests.
     """
 
     code: str | None
@@ -67,6 +68,7 @@ class Diagnostic:
     children: tuple["Diagnostic", ...]
     rendered: str = field(default="", repr=False, eq=False)
     package: str = field(default="", eq=False)
+    in_main: bool = field(default=False, eq=False)
 
     @property
     def is_error(self) -> bool:

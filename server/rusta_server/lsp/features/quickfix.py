@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,11 +121,12 @@ async def _run(proxy: "Proxy", job: _Job, previous: asyncio.Task[None] | None, c
         return
     fixes = proxy.session.state(Fixes)
     fixes.ready.clear()
+    least = Level.parse(proxy.config.level)
     versions = _versions(proxy)
     buffers = _buffers(proxy)
 
     def emit(base: Path, offer: Offer) -> None:
-        proxy.loop.call_soon_threadsafe(_add, fixes, cancel, base, offer)
+        proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer)
 
     work = asyncio.create_task(
         asyncio.to_thread(_search, proxy.config, job, buffers, fixes.known, cancel, emit)
@@ -156,7 +158,7 @@ def _search(
     emit: Callable[[Path, Offer], None],
 ) -> frozenset[str] | None:
     """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen."""
-    workspace = cargo.locate(job.root)
+    workspace = _locate(job.root)
     seen: frozenset[str] | None = None
 
     def targets(errors: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
@@ -184,9 +186,19 @@ def _search(
             cancel=cancel,
             on_progress=job.on_progress,
         ):
-            if offer.level >= Level.parse(config.level):
-                emit(base, offer)
+            emit(base, offer)
     return seen
+
+
+@lru_cache(maxsize=8)
+def _located(root: Path, stamp: int) -> cargo.Workspace:
+    return cargo.locate(root)
+
+
+def _locate(root: Path) -> cargo.Workspace:
+    """The workspace; cargo is asked again when its manifest has changed."""
+    manifest = root / "Cargo.toml"
+    return _located(root, manifest.stat().st_mtime_ns) if manifest.is_file() else cargo.locate(root)
 
 
 def _baseline(job: _Job, base: Path, buffers: Mapping[Path, bytes]) -> Checked | None:
@@ -204,12 +216,16 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
     return any(base / span.path == path and span.start <= end and start <= span.end for span in error.spans)
 
 
-def _add(fixes: Fixes, cancel: Cancel, base: Path, offer: Offer) -> None:
+def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer) -> None:
+    """Take in an offer; one that was seen before is replaced and keeps its number."""
     if cancel:
         return
-    fixes.ready = [r for r in fixes.ready if not (r.base == base and r.offer.after == offer.after)]
-    fixes.ready.append(Ready(next(fixes.numbers), base, offer))
-    log.info("ready: %s (%s)", offer.title, offer.level.name)
+    same = [r for r in fixes.ready if r.base == base and r.offer.after == offer.after]
+    fixes.ready = [r for r in fixes.ready if r not in same]
+    if offer.level >= max(least, Level.V1):
+        number = same[0].number if same else next(fixes.numbers)
+        fixes.ready.append(Ready(number, base, offer))
+    log.info("%s: %s", offer.level.name, offer.title)
 
 
 def _versions(proxy: "Proxy") -> dict[str, int]:
