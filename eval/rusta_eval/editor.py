@@ -32,6 +32,8 @@ class Editor:
         process: the server.
         notifications: everything it told us, in order.
         requests: everything it asked us, in order.
+        unexpected: faults, and answers to nothing we asked.
+        capabilities: what we said we can do.
         settings: what we answer to `workspace/configuration`.
         raw: the last answer's bytes, as they came.
     """
@@ -43,6 +45,7 @@ class Editor:
         self.notifications: list[Json] = []
         self.requests: list[Json] = []
         self.unexpected: list[Json] = []
+        self.capabilities: Json = {}
         self.settings: Json = None
         self.raw = b""
         self.answers: dict[str, Callable[[Json], Json]] = {}
@@ -88,6 +91,7 @@ class Editor:
         self, root: Path, capabilities: Json, options: Json = None, **more: object
     ) -> dict[str, Json]:
         """Say hello; returns the InitializeResult."""
+        self.capabilities = capabilities
         params = {
             "processId": os.getpid(),
             "rootUri": root.as_uri(),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 received = []
 stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
@@ -97,7 +98,7 @@ if "--version" in sys.argv:
     print("rust-analyzer 0.0.0 (fake)")
     sys.exit(0)
 if os.environ.get("FAKE_PIDS"):
-    with open(os.environ["FAKE_PIDS"], "a") as pids:
+    with Path(os.environ["FAKE_PIDS"]).open("a") as pids:
         pids.write(f"{os.getpid()}\n")
 while True:
     handle(receive())

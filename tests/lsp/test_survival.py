@@ -74,6 +74,14 @@ async def test_messages_pass_both_ways(serve, tmp_path):
         assert await editor.shutdown() == 0
 
 
+async def test_answers_pass_byte_for_byte(serve, tmp_path):
+    async with await serve() as editor:
+        await greet(editor, tmp_path)
+        odd = '{ "id":2,\t"result": [1.50e3, "\\u00e9\\/", {"a":1, "a":2}], "jsonrpc":"2.0","more": 1 }\n'
+        raw = await editor.send("fake/raw", f"Content-Length: {len(odd)}\r\nX-Other: 1\r\n\r\n{odd}")
+        assert raw == odd.encode()
+
+
 @pytest.mark.parametrize(("asked_first", "code"), [(True, 0), (False, 1)])
 async def test_exit_codes(serve, tmp_path, asked_first, code):
     async with await serve() as editor:
