@@ -3,6 +3,7 @@
 A source is a function from a `Context` to candidates, one module each, registered in `SOURCES` below.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -14,6 +15,10 @@ from ..patch.edit import Edit
 from ..tools.diagnostic import Diagnostic
 
 LANGUAGE = tree_sitter.Language(tree_sitter_rust.language())
+_CALL_LIKE_MACRO = re.compile(
+    rb"\b(println|print|eprintln|eprint|format|write|writeln|panic|assert|assert_eq|assert_ne|debug_assert"
+    rb"|debug_assert_eq|debug_assert_ne|dbg)!\("
+)
 
 
 @frozen
@@ -46,6 +51,14 @@ class Source:
     def tree(self) -> tree_sitter.Tree:
         """The syntax tree; broken code has ERROR and MISSING nodes."""
         return tree_sitter.Parser(LANGUAGE).parse(self.text)
+
+    @cached_property
+    def expanded(self) -> tree_sitter.Tree:
+        """The tree of the same text in which the usual macros are calls, so that their arguments are parsed.
+
+        `println!(…)` is read as `println_(…)`: the offsets stay the same. `syntax.text_of` undoes it.
+        """
+        return tree_sitter.Parser(LANGUAGE).parse(_CALL_LIKE_MACRO.sub(rb"\1_(", self.text))
 
     @property
     def root(self) -> tree_sitter.Node:

@@ -63,6 +63,12 @@ TIGHT = frozenset(
 )
 
 
+# How `Source.expanded` reads the usual macros.
+_READ_AS_CALL = re.compile(
+    r"\b(println|print|eprintln|eprint|format|write|writeln|panic|assert|assert_eq|assert_ne|debug_assert"
+    r"|debug_assert_eq|debug_assert_ne|dbg)_\("
+)
+
 # Where a diagnostic is
 
 
@@ -129,8 +135,9 @@ def descendants(node: Node, *kinds: str) -> Iterator[Node]:
 
 
 def text_of(node: Node | None) -> str:
-    """The node's text; empty for None."""
-    return (node.text or b"").decode(errors="replace") if node is not None else ""
+    """The node's text; empty for None. Macros of the expanded tree are written as in the file."""
+    text = (node.text or b"").decode(errors="replace") if node is not None else ""
+    return _READ_AS_CALL.sub(r"\1!(", text) if "_(" in text else text
 
 
 def widest(node: Node | None, accept: Callable[[Node], bool]) -> Node | None:
@@ -153,10 +160,29 @@ def exact(node: Node | None, start: int, end: int) -> Node | None:
 
 def expression_at(source: Source, start: int, end: int) -> Node | None:
     """The highest node that covers exactly [start, end); of a statement, its expression."""
-    node = exact(source.node_at(start, end), start, end)
+    node = exact(inner_node(source, start, end), start, end)
     while node is not None and node.type in ("expression_statement", "source_file") and node.named_children:
         node = node.named_children[0]
     return node
+
+
+def inner_node(source: Source, start: int, end: int) -> Node:
+    """The smallest named node over [start, end), also among the arguments of the usual macros."""
+    node = source.node_at(start, end)
+    if enclosing(node, "token_tree") is None:
+        return node
+    return source.expanded.root_node.named_descendant_for_byte_range(start, end) or node
+
+
+def calls(source: Source, name: str) -> Iterator[list[Node]]:
+    """The arguments of every call of a function or method called `name`, those in the usual macros too."""
+    for call in descendants(source.expanded.root_node, "call_expression"):
+        function = call.child_by_field_name("function")
+        if function is not None and function.type == "generic_function":
+            function = function.child_by_field_name("function")
+        if function is not None and re.split(r"::|\.", text_of(function))[-1].strip() == name:
+            arguments = call.child_by_field_name("arguments")
+            yield [n for n in arguments.named_children if not is_comment(n)] if arguments is not None else []
 
 
 def statement(node: Node | None) -> Node | None:
@@ -423,14 +449,19 @@ def in_common_block(one: Node | None, other: Node | None) -> tuple[Node, Node] |
     """The statements around the two nodes that stand in the innermost block which holds both."""
     if one is None or other is None:
         return None
-    for upper in ancestors(one):
-        parent = upper.parent
+    for current in ancestors(one):
+        parent = current.parent
         if parent is None or parent.type not in ("block", "source_file"):
             continue
+        upper = next((n for n in parent.named_children if _covers(n, one)), current)
         if parent.start_byte <= other.start_byte and other.end_byte <= parent.end_byte:
-            there = next((n for n in ancestors(other) if n.parent == parent), None)
+            there = next((n for n in parent.named_children if _covers(n, other)), None)
             return (upper, there) if there is not None else None
     return None
+
+
+def _covers(outer: Node, inner: Node) -> bool:
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
 def statements_between(first: Node, last: Node) -> list[Node]:

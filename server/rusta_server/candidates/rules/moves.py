@@ -67,11 +67,7 @@ def _reference_candidate(
     if type_ is None or type_.type == "reference_type" or _is_generic(function, type_):
         return
     name = sx.text_of(function.child_by_field_name("name"))
-    calls = [
-        arguments[position]
-        for call in sx.descendants(source.root, "call_expression")
-        if _callee(call) == name and len(arguments := _arguments(call)) > position
-    ]
+    calls = [arguments[position] for arguments in sx.calls(source, name) if len(arguments) > position]
     edits = [sx.replace(source, a, f"&{sx.tight(a)}") for a in calls if a.type != "reference_expression"]
     title = f"Let `{name}` borrow its argument"
     whole = sx.text_of(type_)
@@ -259,7 +255,7 @@ def take_out_of_place(context: Context) -> Iterator[Candidate]:
     """Take the value out of the place that must stay valid, leaving `None` or the default there."""
     source, node = sx.source_of(context), sx.node_of(context)
     primary = context.diagnostic.primary
-    if source is None or node is None or primary is None or "borrow" in context.diagnostic.message:
+    if source is None or node is None or primary is None or context.diagnostic.message.startswith("borrow"):
         return
     place = sx.expression_at(source, primary.start, primary.end) or node
     text = sx.text_of(place)
@@ -385,22 +381,6 @@ def _call_with_argument(node: Node) -> Node | None:
         if current.parent is not None and current.parent.type == "arguments":
             return current.parent.parent
     return None
-
-
-def _callee(call: Node) -> str:
-    function = call.child_by_field_name("function")
-    if function is None:
-        return ""
-    if function.type == "field_expression":
-        return sx.text_of(function.child_by_field_name("field"))
-    if function.type == "generic_function":
-        function = function.child_by_field_name("function")
-    return sx.text_of(function).rsplit("::", 1)[-1]
-
-
-def _arguments(call: Node) -> list[Node]:
-    arguments = call.child_by_field_name("arguments")
-    return [n for n in arguments.named_children if not sx.is_comment(n)] if arguments is not None else []
 
 
 def _covers(outer: Node, inner: Node) -> bool:

@@ -12,7 +12,7 @@ from . import fix, rule
 
 @rule("E0596", "E0594")
 def borrow_mutably_all_the_way(context: Context) -> Iterator[Candidate]:
-    """A parameter `&T` that is changed: `&mut T` there, `&mut x` in the calls, `mut` where `x` is declared."""
+    """A parameter `&T` that is changed: `&mut T` there, `&mut x` in the calls, and `let mut x`."""
     source, node = sx.source_of(context), sx.node_of(context)
     function = sx.function(node)
     name = _base_name(node)
@@ -30,13 +30,9 @@ def borrow_mutably_all_the_way(context: Context) -> Iterator[Candidate]:
         return
     edits = [sx.replace(source, type_, re.sub(r"^&('\w+ )?", r"&\1mut ", sx.text_of(type_)))]
     called = sx.text_of(function.child_by_field_name("name"))
-    for call in sx.descendants(source.root, "call_expression"):
-        callee = sx.text_of(call.child_by_field_name("function"))
-        arguments = call.child_by_field_name("arguments")
-        if re.split(r"::|\.", callee)[-1] == called and arguments is not None:
-            members = [n for n in arguments.named_children if not sx.is_comment(n)]
-            if place < len(members):
-                edits += _exclusive(source, members[place])
+    for members in sx.calls(source, called):
+        if place < len(members):
+            edits += _exclusive(source, members[place])
     if len(edits) > 1:
         yield fix(
             "mut-everywhere", f"Let `{called}` change `{name}`, in its calls too", 0.55, *dict.fromkeys(edits)

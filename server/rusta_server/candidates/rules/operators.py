@@ -22,7 +22,7 @@ def convert_an_operand(context: Context) -> Iterator[Candidate]:
     if source is None or primary is None:
         return
     binary = sx.enclosing(
-        source.node_at(primary.start, primary.end), "binary_expression", "compound_assignment_expr"
+        sx.inner_node(source, primary.start, primary.end), "binary_expression", "compound_assignment_expr"
     )
     left = binary.child_by_field_name("left") if binary is not None else None
     right = binary.child_by_field_name("right") if binary is not None else None

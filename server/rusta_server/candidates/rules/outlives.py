@@ -138,6 +138,17 @@ def return_owned(context: Context) -> Iterator[Candidate]:
                 yield fix("return-owned", title, prior + 0.02, *edits)
 
 
+@rule("E0597")
+def return_owning_iterator(context: Context) -> Iterator[Candidate]:
+    """`local.iter()` as the value of the function: the iterator must own the elements."""
+    source, primary = sx.source_of(context), context.diagnostic.primary
+    if source is None or primary is None or next(sx.labelled(context.diagnostic, "later"), None) is not None:
+        return
+    if source.text[primary.end :].startswith(b".iter()"):
+        edit = Edit(source.path, primary.end, primary.end + len(b".iter()"), b".into_iter()")
+        yield fix("into-iter", "Iterate over the value itself", 0.4, edit)
+
+
 @rule("E0515")
 def return_a_copy(context: Context) -> Iterator[Candidate]:
     """An iterator over a local, or a structure that borrows from one: own what is returned."""
