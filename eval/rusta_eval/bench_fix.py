@@ -44,7 +44,6 @@ class Figures:
 
     Attributes:
         save_to_fix_s: from the save to a fix with proof V2 in the lightbulb.
-        save_to_error_s: from the save to rust-analyzer's diagnostic, through Rusta, in the same rounds.
         check_fails_s: an incremental `cargo check` after the edit that brings the error in.
         check_passes_s: the same after the edit that takes it out.
         check_all_s: `cargo check --all-targets` after that edit.
@@ -52,7 +51,6 @@ class Figures:
 
     n_rounds: int
     save_to_fix_s: float
-    save_to_error_s: float
     check_fails_s: float
     check_passes_s: float
     check_all_s: float
@@ -73,7 +71,6 @@ def command(rounds: int, file: Path | None) -> None:
     table.add_column("save → fix is so many times that", justify="right")
     table.add_row("save → fix in the lightbulb, V2", f"{figures.save_to_fix_s:.3f}", "")
     for name, seconds in (
-        ("save → rust-analyzer's diagnostic", figures.save_to_error_s),
         ("cargo check that finds the error", figures.check_fails_s),
         ("cargo check that passes", figures.check_passes_s),
         ("cargo check --all-targets that passes", figures.check_all_s),
@@ -101,31 +98,27 @@ async def measure(rounds: int) -> Figures:
             samples: list[tuple[float, ...]] = []
             for number in range(rounds + 1):
                 save = await save_to_fix(editor, uri, served, version=10 * number)
-                samples.append((*save, *time_checks(plain, number)))
+                samples.append((save, *time_checks(plain, number)))
             await editor.shutdown()
     # The first round warms the shadow's target folder.
     return Figures(rounds, *(statistics.median(values) for values in zip(*samples[1:], strict=True)))
 
 
-async def save_to_fix(editor: Editor, uri: str, crate: Path, *, version: int) -> tuple[float, float]:
-    """Bring the error in, save, and wait for its fix; seconds to the fix and to the diagnostic."""
+async def save_to_fix(editor: Editor, uri: str, crate: Path, *, version: int) -> float:
+    """Bring the error in, save, and wait for its fix; the seconds from the save to the fix."""
     good = f"// round {version}\n" + (CRATE / FILE).read_text()
     bad = good.replace(GOOD, BAD, 1)
     line = next(i for i, text in enumerate(bad.splitlines()) if "pos = Position::Minor" in text)
     change(editor, uri, crate, good, version + 1)
     await asyncio.sleep(2.0)
     started = time.perf_counter()
-    n_told = len(editor.notifications)
     change(editor, uri, crate, bad, version + 2)
-    error_s = None
     while not await is_ready(editor, uri, line):
-        if error_s is None and has_error(editor.notifications[n_told:]):
-            error_s = time.perf_counter() - started
         await asyncio.sleep(_POLL_S)
-    fix_s = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     change(editor, uri, crate, good, version + 3)
     await asyncio.sleep(1.0)
-    return fix_s, error_s or fix_s
+    return seconds
 
 
 def change(editor: Editor, uri: str, crate: Path, text: str, version: int) -> None:
@@ -146,12 +139,6 @@ async def is_ready(editor: Editor, uri: str, line: int) -> bool:
     }
     answer = await editor.request("textDocument/codeAction", params)
     return any("rusta" in (a.get("data") or {}) and "V2" in a["title"] for a in answer.get("result") or [])
-
-
-def has_error(notifications: list[Json]) -> bool:
-    """Whether rust-analyzer's diagnostics hold the error."""
-    published = (n["params"] for n in notifications if n["method"] == "textDocument/publishDiagnostics")
-    return any(d.get("code") == "E0384" for params in published for d in params["diagnostics"])
 
 
 def time_checks(crate: Path, number: int) -> tuple[float, float, float]:

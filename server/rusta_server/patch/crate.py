@@ -200,7 +200,7 @@ def _readable_errors(cache: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RustaError(f"the disk of {cache} is full.", hint="Free some space, then again.") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
             raise RustaError(
                 f"{error.filename or cache}: {error.strerror}.", hint="Give another folder with --cache-dir."
             ) from error

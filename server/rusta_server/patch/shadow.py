@@ -17,6 +17,8 @@ CheckOutcome = Checked | CouldNotCheck | TimedOut | Cancelled
 class Tested:
     """The tests ran to their end. Only `n_passed` > 0 with `n_failed` == 0 is a pass."""
 
+    __test__ = False  # not a test for pytest
+
     n_passed: int
     n_failed: int
     output: str = ""

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
     """Relay one run; returns the command's exit code."""
     address, command = arguments[0], arguments[2:]
     listener = _connect(address)
-    listener = _tell(listener, os.getcwdb() + b"\n")
+    listener = _tell(listener, os.getcwdb() + b"\n")  # noqa: PTH109  pathlib is slow to import
     reading, writing = os.pipe()
     try:
         pid = os.posix_spawnp(

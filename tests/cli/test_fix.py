@@ -1,0 +1,197 @@
+"""`rusta fix` as a person runs it, with the real cargo."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rusta_eval.demo import BREAKAGES, break_file
+
+TESTED = """pub fn f() -> u8 { %s }
+#[test]
+fn one() { assert_eq!(f(), 1) }
+"""
+
+
+def rusta(*arguments: str, cache: Path, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "rusta_server", "fix", *arguments, f"--cache-dir={cache}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture
+def fix(tmp_path):
+    return lambda *arguments, **options: rusta(*arguments, cache=tmp_path / "cache", **options)
+
+
+def as_json(done: subprocess.CompletedProcess) -> dict:
+    return json.loads(done.stdout)
+
+
+def sources(root: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(root)): p.read_bytes()
+        for p in root.rglob("*")
+        if p.is_file() and "target" not in p.parts
+    }
+
+
+def test_a_real_crate_with_several_mistakes_is_repaired(semver, fix):
+    good = sources(semver)
+    for breakage in BREAKAGES:
+        break_file(semver, breakage)
+    broken = sources(semver)
+    shown = as_json(fix(str(semver), "--json"))
+    assert sources(semver) == broken, "a dry run changes nothing"
+    assert (shown["level"], shown["errors_left"], shown["written"]) == ("V3", [], None)
+    assert shown["tests"]["passed"] >= 30
+    assert all(f["anchors"][0]["quote"] and f["changed_lines"] <= 20 for f in shown["fixes"])
+    done = fix(str(semver), "--apply")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Written." in done.stdout
+    assert sources(semver).keys() == good.keys()
+    check = subprocess.run(["cargo", "test", "--offline", "-q"], cwd=semver, capture_output=True, check=False)
+    assert check.returncode == 0
+
+
+def test_nothing_to_fix(make_crate, fix):
+    root = make_crate({"src/lib.rs": "pub fn f() {}\n"})
+    done = fix(str(root))
+    assert done.returncode == 0
+    assert "Nothing to fix" in done.stdout
+
+
+def test_some_left_is_exit_code_1_and_nothing_is_written(make_crate, fix):
+    text = 'pub fn f() -> Missing { let x = 1; x = 2; compile_error!("never") }\n'
+    root = make_crate({"src/lib.rs": text})
+    done = fix(str(root), "--apply")
+    assert done.returncode == 1
+    assert "never" in done.stdout
+    assert (root / "src/lib.rs").read_text() == text
+
+
+def test_a_fix_that_fails_the_tests_is_not_written(make_crate, fix):
+    text = TESTED % "let x = 2; x = 3; x"
+    root = make_crate({"src/lib.rs": text})
+    done = fix(str(root), "--apply")
+    assert done.returncode == 1
+    assert "tests fail" in done.stdout
+    assert "not written" in done.stdout
+    assert (root / "src/lib.rs").read_text() == text
+    assert fix(str(root), "--apply", "--level=v2").returncode == 0
+    assert "let mut x" in (root / "src/lib.rs").read_text()
+
+
+def test_a_crate_without_tests_is_written_at_v2(make_crate, fix):
+    root = make_crate({"src/main.rs": 'fn main() { let x = 1; x = 2; println!("{x}"); }\n'})
+    assert fix(str(root), "--apply").returncode == 0
+    assert "let mut x" in (root / "src/main.rs").read_text()
+
+
+def test_level_v3_asked_for_but_no_tests(make_crate, fix):
+    root = make_crate({"src/main.rs": 'fn main() { let x = 1; x = 2; println!("{x}"); }\n'})
+    done = fix(str(root), "--apply", "--level=v3")
+    assert done.returncode == 1
+    assert "let x = 1" in (root / "src/main.rs").read_text()
+
+
+@pytest.mark.parametrize("edition", ["2015", "2018", "2021", "2024"])
+def test_every_edition(make_crate, fix, edition):
+    root = make_crate({"src/lib.rs": 'pub fn f() -> String { "x" }\n'}, edition=edition)
+    assert as_json(fix(str(root), "--json"))["level"] == "V2"
+
+
+def test_code_for_tests_only_is_repaired_too(make_crate, fix):
+    tests = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert_eq!(f(), 1) }\n}\n"
+    text = "pub fn f() -> u8 { 1 }\n" + tests
+    root = make_crate({"src/lib.rs": text})
+    done = as_json(fix(str(root), "--json"))
+    assert (done["level"], done["tests"]) == ("V3", {"passed": 1, "failed": 0})
+
+
+def test_a_lone_file(tmp_path, fix):
+    file = tmp_path / "lone.rs"
+    file.write_text('fn main() { let x = 1; x = 2; println!("{x}"); }\n')
+    assert fix(str(file), "--apply").returncode == 0
+    assert "let mut x" in file.read_text()
+
+
+def test_max_lines_is_kept(make_crate, fix):
+    root = make_crate({"src/main.rs": 'fn main() { let x = 1; x = 2; println!("{x}"); }\n'})
+    done = fix(str(root), "--max-lines=1")
+    assert done.returncode == 1
+
+
+# Bad input: exit code 2 and one or two readable lines.
+
+
+def complaint(done: subprocess.CompletedProcess) -> str:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "try:" in done.stderr
+    return " ".join(done.stderr.split())
+
+
+def test_no_manifest(tmp_path, fix):
+    assert "no Cargo.toml" in complaint(fix(str(tmp_path)))
+
+
+def test_no_such_folder(tmp_path, fix):
+    assert "does not exist" in complaint(fix(str(tmp_path / "nowhere")))
+
+
+def test_a_broken_manifest(make_crate, fix):
+    root = make_crate({"Cargo.toml": "[package\n", "src/lib.rs": ""})
+    assert "cannot read" in complaint(fix(str(root)))
+
+
+def test_no_toolchain(make_crate, fix):
+    root = make_crate({"src/lib.rs": ""})
+    assert "cargo was not found" in complaint(fix(str(root), env={"PATH": "/nonexistent"}))
+
+
+def test_a_missing_dependency(make_crate, fix):
+    manifest = '[package]\nname="x"\nversion="0.1.0"\n[dependencies]\nno-such-crate="1"\n'
+    root = make_crate({"Cargo.toml": manifest, "src/lib.rs": ""})
+    assert "cargo fetch" in complaint(fix(str(root)))
+
+
+def test_a_check_that_never_ends(make_crate, fix):
+    root = make_crate({"src/lib.rs": "", "build.rs": "fn main() { loop { std::thread::park() } }\n"})
+    assert "took longer than 3 s" in complaint(fix(str(root), "--timeout=3"))
+
+
+def test_a_build_script_that_fails(make_crate, fix):
+    root = make_crate({"src/lib.rs": "", "build.rs": 'fn main() { panic!("no") }\n'})
+    assert "build script" in complaint(fix(str(root)))
+
+
+def test_a_cache_that_cannot_be_written(make_crate, tmp_path):
+    root = make_crate({"src/lib.rs": "pub fn f() -> u8 { true }\n"})
+    (tmp_path / "file").write_text("")
+    done = rusta(str(root), cache=tmp_path / "file")
+    assert "--cache-dir" in complaint(done)
+
+
+def test_a_full_disk(make_crate, tmp_path):
+    """A tmpfs of 64 KiB; the tree stays as it is."""
+    text = "pub fn f() -> u8 { let x = 1; x = 2; x }\n" + "// padding\n" * 10_000
+    root = make_crate({"src/lib.rs": text})
+    small = tmp_path / "small"
+    small.mkdir()
+    script = f"""mount -t tmpfs -o size=64k none {small} &&
+        {sys.executable} -m rusta_server fix {root} --apply --cache-dir={small} --no-sandbox"""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("no mount namespaces on this system")
+    assert "disk" in complaint(done)
+    assert (root / "src/lib.rs").read_text() == text
+
+
+def test_source_that_is_not_utf8(make_crate, fix):
+    root = make_crate({"src/lib.rs": ""})
+    (root / "src/lib.rs").write_bytes(b"// caf\xe9\npub fn f() {}\n")
+    done = fix(str(root))
+    assert done.returncode == 1
+    assert "UTF-8" in done.stdout

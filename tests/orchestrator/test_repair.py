@@ -1,0 +1,251 @@
+"""The repair loop on a scripted compiler: every variant's outcome is written down."""
+
+from collections.abc import Mapping
+
+import pytest
+from attrs import define, field
+
+from rusta_server.candidates import Candidate
+from rusta_server.orchestrator import offers
+from rusta_server.orchestrator.judge import compare
+from rusta_server.orchestrator.repair import Budget, Repair, repair
+from rusta_server.patch.edit import Edit
+from rusta_server.patch.proof import Level
+from rusta_server.patch.shadow import NoTests, Tested
+from rusta_server.tools.diagnostic import Checked, CouldNotCheck, Diagnostic, Span
+from rusta_server.tools.process import Cancel
+
+FILE = "src/lib.rs"
+
+
+def error(code: str | None, message: str = "", start: int = 0, **more) -> Diagnostic:
+    span = Span(FILE, start, start + 1, 1, start + 1, 1, True, None, None, None, False, (message,))
+    return Diagnostic(code, "error", message or str(code), (span,), (), **more)
+
+
+def candidate(start: int, end: int, text: bytes, prior: float = 0.5, **more) -> Candidate:
+    return Candidate("test", f"{start}-{end} {text!r}", (Edit(FILE, start, end, text),), prior, **more)
+
+
+@define
+class Scripted:
+    """A shadow whose compiler says, for each text, what the table says."""
+
+    text: bytes
+    says: Mapping[bytes, list[Diagnostic]]
+    tests: Mapping[bytes, object] = field(factory=dict)
+    checked: list[bytes] = field(factory=list)
+    edition: str = "2021"
+
+    @property
+    def files(self):
+        return {FILE: self.text}
+
+    def check(self, variant, cancel=None, *, all_targets=True):
+        text = variant.get(FILE, self.text)
+        self.checked.append(text)
+        return Checked(tuple(self.says[text])) if text in self.says else CouldNotCheck("not in the script")
+
+    def test(self, variant, cancel=None):
+        return self.tests.get(variant.get(FILE, self.text), NoTests())
+
+    def refresh(self):
+        return set()
+
+
+def proposing(table: Mapping[str, list[Candidate]]):
+    return [lambda context: table.get(context.diagnostic.message, [])]
+
+
+ONE = error("E0308", "one", 0)
+TWO = error("E0382", "two", 5)
+
+
+def run(shadow: Scripted, table, **options) -> Repair:
+    found = repair(shadow, proposers=proposing(table), **options)
+    assert isinstance(found, Repair)
+    return found
+
+
+def test_the_likeliest_candidate_is_tried_first_and_the_compiler_decides():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": [ONE], b"c": []})
+    found = run(shadow, {"one": [candidate(0, 1, b"c", 0.4), candidate(0, 1, b"b", 0.9)]})
+    assert shadow.checked == [b"a", b"b", b"c"]
+    assert found.level == Level.V2
+    assert found.state.variant == {FILE: b"c"}
+
+
+def test_code_that_compiles_is_left_alone():
+    found = run(Scripted(b"a", {b"a": []}), {"one": [candidate(0, 1, b"b")]})
+    assert found.state.steps == ()
+    assert found.level == Level.V2
+
+
+def test_independent_errors_are_mended_with_one_check():
+    says = {b"a____b": [ONE, TWO], b"A____B": []}
+    table = {"one": [candidate(0, 1, b"A")], "two": [candidate(5, 6, b"B")]}
+    shadow = Scripted(b"a____b", says)
+    found = run(shadow, table)
+    assert [step.diagnostic for step in found.state.steps] == [ONE, TWO]
+    assert found.n_checks == 1
+
+
+def test_a_fix_may_uncover_an_error_of_a_later_stage():
+    says = {b"a": [ONE], b"b": [TWO], b"c": []}
+    found = run(Scripted(b"a", says), {"one": [candidate(0, 1, b"b")], "two": [candidate(0, 1, b"c")]})
+    assert found.level == Level.V2
+    assert len(found.state.steps) == 2
+
+
+def test_what_was_mended_is_kept_when_something_cannot_be():
+    says = {b"a____b": [ONE, TWO], b"A____b": [TWO]}
+    found = run(Scripted(b"a____b", says), {"one": [candidate(0, 1, b"A")]})
+    assert found.level == Level.V1
+    assert found.remaining == (TWO,)
+    assert found.state.variant == {FILE: b"A____b"}
+
+
+def test_a_candidate_that_makes_something_worse_is_no_result():
+    worse = error("E0308", "worse", 3)
+    says = {b"a": [ONE], b"b": [worse]}
+    found = run(Scripted(b"a", says), {"one": [candidate(0, 1, b"b")]})
+    assert found.level == Level.NONE
+    assert found.state.variant == {}
+
+
+def test_the_way_may_lead_over_an_error_that_moves():
+    """A changed signature moves the error to the call; the call is mended next."""
+    moved = error("E0308", "moved", 3)
+    says = {b"a": [ONE], b"b": [moved], b"c": []}
+    found = run(Scripted(b"a", says), {"one": [candidate(0, 1, b"b")], "moved": [candidate(0, 1, b"c")]})
+    assert found.level == Level.V2
+
+
+def test_hunks_that_are_not_needed_are_dropped_with_their_steps():
+    says = {
+        b"a\n\n\nb\n": [ONE, TWO],
+        b"A\n\n\nB\n": [],
+        b"A\n\n\nb\n": [],
+        b"a\n\n\nB\n": [ONE],
+    }
+    table = {"one": [candidate(0, 1, b"A")], "two": [candidate(4, 5, b"B")]}
+    found = run(Scripted(b"a\n\n\nb\n", says), table)
+    assert found.state.variant == {FILE: b"A\n\n\nb\n"}
+    assert [step.diagnostic for step in found.state.steps] == [ONE]
+
+
+def test_candidates_over_k_lines_or_with_a_hole_are_never_checked():
+    shadow = Scripted(b"a", {b"a": [ONE]})
+    table = {"one": [candidate(0, 1, b"x\n" * 30), candidate(0, 1, b"y", has_placeholder=True)]}
+    found = run(shadow, table, budget=Budget(max_lines=20))
+    assert shadow.checked == [b"a"]
+    assert found.level == Level.NONE
+
+
+def test_the_budget_is_kept():
+    letters = [bytes([c]) for c in b"bcdefghijkl"]
+    shadow = Scripted(b"a", {text: [ONE] for text in [b"a", *letters]})
+    found = run(shadow, {"one": [candidate(0, 1, text) for text in letters]}, budget=Budget(max_checks=3))
+    assert found.n_checks == 3
+    assert len(shadow.checked) == 4  # and the baseline
+
+
+def test_red_tests_send_the_search_on_to_the_next_variant():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": [], b"c": []}, tests={b"b": Tested(1, 1), b"c": Tested(2, 0)})
+    table = {"one": [candidate(0, 1, b"b", 0.9), candidate(0, 1, b"c", 0.1)]}
+    found = run(shadow, table, run_tests=True)
+    assert found.state.variant == {FILE: b"c"}
+    assert found.level == Level.V3
+
+
+def test_red_tests_everywhere_leave_v2():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": []}, tests={b"b": Tested(1, 1)})
+    assert run(shadow, {"one": [candidate(0, 1, b"b")]}, run_tests=True).level == Level.V2
+
+
+def test_tests_that_did_not_run_prove_nothing():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": []}, tests={b"b": Tested(0, 0)})
+    assert run(shadow, {"one": [candidate(0, 1, b"b")]}, run_tests=True).level == Level.V2
+
+
+def test_a_compiler_that_gives_no_judgement_is_passed_on():
+    assert isinstance(repair(Scripted(b"a", {}), proposers=[]), CouldNotCheck)
+
+
+def test_a_cancelled_search_stops():
+    cancel = Cancel()
+    cancel.set()
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": []})
+    found = run(shadow, {"one": [candidate(0, 1, b"b")]}, cancel=cancel)
+    assert found.state.variant == {}
+
+
+# Comparing two checks.
+
+
+@pytest.mark.parametrize(
+    ("after", "level"),
+    [
+        ([], Level.V2),
+        ([TWO], Level.V1),
+        ([ONE], Level.NONE),
+        ([error("E0308", "other", 1)], Level.NONE),
+        ([error("E0425", "earlier", 1)], Level.NONE),
+        ([error("E0505", "later", 1)], Level.V1),
+    ],
+)
+def test_levels_of_one_step(after, level):
+    assert compare(Checked((ONE, TWO)), Checked(tuple(after)), ONE).level == level
+
+
+def test_of_two_equal_errors_one_less_counts_as_mended():
+    twin = error("E0308", "one", 40)
+    assert compare(Checked((ONE, twin)), Checked((twin,)), ONE).level == Level.V1
+
+
+# Offers for the lightbulb.
+
+
+def offered(shadow: Scripted, table, **options) -> list[offers.Offer]:
+    return list(offers.search(shadow, proposers=proposing(table), **options))
+
+
+def test_alternatives_are_offered_each_on_its_own():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": [], b"c": []})
+    table = {"one": [candidate(0, 1, b"b", 0.9), candidate(0, 1, b"c", 0.3)]}
+    found = offered(shadow, table, run_tests=False)
+    assert [offer.after[FILE] for offer in found] == [b"b", b"c"]
+
+
+def test_an_offer_names_every_error_it_mends_and_they_are_not_searched_again():
+    shadow = Scripted(b"a", {b"a": [ONE, TWO], b"b": []})
+    (offer,) = offered(
+        shadow, {"one": [candidate(0, 1, b"b")], "two": [candidate(0, 1, b"c")]}, run_tests=False
+    )
+    assert offer.mends == (ONE, TWO)
+    assert shadow.checked == [b"a", b"b"]
+
+
+def test_an_offer_whose_test_code_breaks_is_taken_back():
+    in_main = error("E0308", "one", 0, in_main=True)
+
+    class Splits(Scripted):
+        def check(self, variant, cancel=None, *, all_targets=True):
+            broken = all_targets and variant.get(FILE) == b"b"
+            outcome = Scripted.check(self, variant, cancel)
+            return Checked((error("E0308", "in the tests", 9),)) if broken else outcome
+
+    found = offered(
+        Splits(b"a", {b"a": [in_main], b"b": []}), {"one": [candidate(0, 1, b"b")]}, run_tests=False
+    )
+    assert [offer.level for offer in found] == [Level.V2, Level.NONE]
+
+
+def test_errors_that_need_each_other_are_offered_together():
+    shadow = Scripted(
+        b"a____b", {b"a____b": [ONE, TWO], b"A____b": [TWO, ONE], b"a____B": [TWO, ONE], b"A____B": []}
+    )
+    table = {"one": [candidate(0, 1, b"A")], "two": [candidate(5, 6, b"B")]}
+    (offer,) = offered(shadow, table, run_tests=False)
+    assert offer.title == "Fix all 2 errors of this crate"
+    assert offer.after == {FILE: b"A____B"}
