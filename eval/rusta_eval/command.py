@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import rich_click as click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -109,25 +110,13 @@ def _run_all(pairs: Sequence[Pair], jobs: int, budget: Budget) -> list[Result]:
 
 
 def _show(summary: dict[str, dict[str, float | int]]) -> None:
-    table = Table(title="compile-clean after repair")
-    columns = (
-        "class",
-        "n",
-        "clean",
-        "share",
-        "as the author",
-        "lines",
-        "s median",
-        "s p95",
-        "checks",
-        "won by",
-    )
+    table = Table(title="compile-clean after repair", box=SIMPLE_HEAD, pad_edge=False)
+    columns = ("class", "n", "clean", "share", "author's", "lines", "s p50", "s p95", "checks")
     for column in columns:
-        table.add_column(column, justify="left" if column in ("class", "won by") else "right")
+        table.add_column(column, justify="left" if column == "class" else "right", no_wrap=True)
     for klass, row in summary.items():
         if klass == "all":
             table.add_section()
-        won = ", ".join(f"{key[7:]} {n}" for key, n in row.items() if key.startswith("won_by_"))
         table.add_row(
             klass,
             str(row["n"]),
@@ -138,6 +127,8 @@ def _show(summary: dict[str, dict[str, float | int]]) -> None:
             f"{row['seconds_median']:.2f}",
             f"{row['seconds_p95']:.2f}",
             f"{row['checks_mean']:.1f}",
-            won,
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    won = {key.removeprefix("won_by_"): n for key, n in summary["all"].items() if key.startswith("won_by_")}
+    console.print("accepted candidates came from: " + ", ".join(f"{kind} {n}" for kind, n in won.items()))
