@@ -22,6 +22,7 @@ _MODULES: tuple[str, ...] = (
     "outlives",
     "conversions",
     "holes",
+    "impls",
     "operators",
     "patterns",
     "members",
