@@ -110,7 +110,7 @@ def _run_all(pairs: Sequence[Pair], jobs: int, budget: Budget) -> list[Result]:
 
 
 def _show(summary: dict[str, dict[str, float | int]]) -> None:
-    table = Table(title="compile-clean after repair", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="compile-clean after repair", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     columns = ("class", "n", "clean", "share", "author's", "lines", "s p50", "s p95", "checks")
     for column in columns:
         table.add_column(column, justify="left" if column == "class" else "right", no_wrap=True)
