@@ -3,6 +3,7 @@
 The command line, the editors' settings and the README's table are made from this class.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,20 @@ def load(settings: Mapping[str, Any]) -> Config:
         raise RustaError(
             "; ".join(transform_error(error, path="rusta")), hint="Correct the setting in your editor."
         ) from error
+
+
+def markdown_table() -> str:
+    """The options as the README shows them, with the names editors use."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for option in fields(Config):
+        default = json.dumps(option.default)
+        rows.append(f"| `{_camel(option.name)}` | `{default}` | {option.metadata['help']} |")
+    return "\n".join(rows) + "\n"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 def _snake(key: str) -> str:
