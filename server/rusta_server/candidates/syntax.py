@@ -87,7 +87,7 @@ def node_of(context: Context, span: Span | None = None) -> Node | None:
     """The smallest named node that covers `span` (default: the primary one)."""
     span = span or context.diagnostic.primary
     source = source_of(context, span)
-    return source.node_at(span.start, span.end) if source and span else None
+    return inner_node(source, span.start, span.end) if source and span else None
 
 
 def labelled(diagnostic: Diagnostic, pattern: str) -> Iterator[Span]:
@@ -218,6 +218,17 @@ def body_tail(block_node: Node | None) -> Node | None:
     if last.type == "expression_statement":
         return None if text_of(last).endswith(";") else last.named_children[0]
     return last
+
+
+def elements(node: Node) -> list[Node]:
+    """The members of a comma list (pattern, tuple, arguments), `_` and `..` among them."""
+    inside, result = node.child_by_field_name("type") is None, []
+    for child in node.children:
+        if text_of(child) in ("(", "[", "{"):
+            inside = True
+        elif inside and text_of(child) not in (")", "]", "}", ",") and not is_comment(child):
+            result.append(child)
+    return result
 
 
 def is_comment(node: Node) -> bool:

@@ -275,7 +275,8 @@ def split_the_output(context: Context) -> Iterator[Candidate]:
     if conflict is None or pair is None or conflict.later is None:
         return
     second, use = pair
-    macro = sx.enclosing(conflict.later, "macro_invocation")
+    outer = conflict.source.node_at(conflict.later.start_byte, conflict.later.end_byte)
+    macro = sx.enclosing(outer, "macro_invocation")
     if macro is None or sx.text_of(macro.child_by_field_name("macro")) not in _FORMAT_MACROS:
         return
     new = sx.bound_by(second)

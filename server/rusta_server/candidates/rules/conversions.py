@@ -360,7 +360,7 @@ def _tail_values(source: Source, body: Node, expected: str) -> Iterator[Candidat
     texts += [(0.3, f"Ok({name})") for name in names[:1] if expected.startswith("Result<")]
     texts += [(0.3, f"Some({name})") for name in names[:1] if expected.startswith("Option<")]
     function = sx.function(body)
-    if function is not None and function.child_by_field_name("body") == body:
+    if function is not None:
         texts += [
             (0.25, v.text)
             for v in list(values.values(source, body.named_children[-1] if last else body, expected))[:2]
@@ -441,7 +441,9 @@ def change_the_other_branch(context: Context) -> Iterator[Candidate]:
 def mend_the_pattern(context: Context) -> Iterator[Candidate]:
     """A pattern of another shape than the value it is matched with."""
     source, primary = sx.source_of(context), context.diagnostic.primary
-    value_span = next(sx.labelled(context.diagnostic, "this expression has type|expected due to this"), None)
+    value_span = next(
+        sx.labelled(context.diagnostic, "this expression has type|items of type|expected due to this"), None
+    )
     if source is None or primary is None or value_span is None:
         return
     node = sx.expression_at(source, primary.start, primary.end)
@@ -502,6 +504,9 @@ def mend_the_pattern(context: Context) -> Iterator[Candidate]:
     if text.startswith("&"):
         yield fix("no-reference", "Match without the reference", 0.45, sx.replace(source, node, text[1:]))
     literal = values.literal_type(node)
+    if _CONCRETE_NUMBER.fullmatch(expected) and re.fullmatch(r"\d+[iu]\d+", text):
+        plain = re.sub(r"[iu]\d+$", "", text)
+        yield fix("plain-literal", "Leave the type to the value", 0.5, sx.replace(source, node, plain))
     if literal == "&str" and INTEGER.fullmatch(expected) and re.fullmatch(r'"\d+"', text):
         yield fix("number-pattern", "Match the number", 0.45, sx.replace(source, node, text.strip('"')))
     if FLOAT.fullmatch(found) and INTEGER.fullmatch(expected):
@@ -515,7 +520,7 @@ def mend_the_pattern(context: Context) -> Iterator[Candidate]:
 def _tuple_pattern(source: Source, node: Node, expected: str) -> Iterator[Candidate]:
     if node.type not in ("tuple_pattern", "tuple_expression") or not expected.startswith("("):
         return
-    parts = [sx.text_of(n) for n in node.named_children]
+    parts = [sx.text_of(n) for n in sx.elements(node)]
     wanted = len(values.split_types(expected[1:-1]))
     if len(parts) < wanted:
         more = parts + ["_"] * (wanted - len(parts))
@@ -560,22 +565,7 @@ def mend_the_associated_type(context: Context) -> Iterator[Candidate]:
     expected, found = _types(context.diagnostic)
     if source is None:
         return
-    match = re.search(r"type mismatch resolving `<.* as .*>::(\w+) == (.+)`", context.diagnostic.message)
-    if match:
-        wanted = match[2]
-        for item in sx.descendants(source.root, "type_binding"):
-            if sx.text_of(item.child_by_field_name("name")) == match[1]:
-                type_ = item.child_by_field_name("type")
-                if type_ is not None and sx.text_of(type_) == wanted and found:
-                    new = re.sub(r"^&(?!')", "&'static ", found)
-                    title = f"Require `{match[1]} = {new}`"
-                    yield fix("require-type", title, 0.4, sx.replace(source, type_, new))
-        for item in sx.descendants(source.root, "type_item"):
-            if sx.text_of(item.child_by_field_name("name")) == match[1] and sx.enclosing(item, "impl_item"):
-                type_ = item.child_by_field_name("type")
-                if type_ is not None:
-                    title = f"Let `{match[1]}` be `{wanted}`"
-                    yield fix("associated-type", title, 0.4, sx.replace(source, type_, wanted))
+    yield from _promised_type(context)
     node = sx.node_of(context)
     function = sx.function(node)
     tail = sx.body_tail(function.child_by_field_name("body")) if function is not None else None
@@ -586,6 +576,28 @@ def mend_the_associated_type(context: Context) -> Iterator[Candidate]:
         if ".iter()" in text:
             new = text.replace(".iter()", ".into_iter()", 1)
             yield fix("into-iter", "Iterate over the values", 0.46, sx.replace(source, tail, new))
+
+
+def _promised_type(context: Context) -> Iterator[Candidate]:
+    """Make the bound ask for the type that there is, or the impl give the type that is asked for."""
+    given = next((s for s in sx.noted(context.diagnostic, "^expected this to be") if s.is_primary), None)
+    notes = context.diagnostic.children
+    bound = next((s for note in notes for s in sx.labelled(note, "required by this bound")), None)
+    wanted = next((note for note in notes if "expected this to be" in note.message), None)
+    if given is None or wanted is None or given.path not in context.files:
+        return
+    source = context.files[given.path]
+    found = source.text[given.start : given.end].decode()
+    expected = sx.quoted(wanted.message)[0]
+    give = Edit(source.path, given.start, given.end, expected.encode())
+    yield fix("associated-type", f"Let the associated type be `{expected}`", 0.4, give)
+    if bound is not None and bound.path in context.files:
+        where = context.files[bound.path]
+        text = where.text[bound.start : bound.end].decode()
+        new = re.sub(r"=\s*" + re.escape(expected), f"= {found}", text)
+        new = new if new != text else text.replace(f"={expected}", f"={found}")
+        ask = Edit(where.path, bound.start, bound.end, new.encode())
+        yield fix("require-type", f"Ask for `{found}`", 0.42, ask)
 
 
 def _mismatch(context: Context) -> _Mismatch | None:

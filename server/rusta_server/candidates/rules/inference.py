@@ -11,6 +11,7 @@ from . import fix, rule
 
 _USUAL = ("i32", "String", "f64", "&str", "u32")
 _MAX = 7
+_HOLES = (re.compile(r"/\* \w+ \*/"), re.compile(r"\b[A-Z]\b"), re.compile(r"\b_\b"))
 # What a method says about the type of its receiver.
 _TEXT_METHODS = re.compile(
     r"\.(push_str|to_uppercase|to_lowercase|trim|chars|as_str|split\w*|is_empty|lines|bytes|starts_with)\("
@@ -43,13 +44,13 @@ def _filled(
     if re.fullmatch(r": Vec<_>|::<Vec<_>>", text):
         yield 0.45, suggestion.edits, text
         return
-    hole = re.search(r"/\* Type \*/|\b[A-Z]\b|/\* \w+ \*/", text)
-    if hole is None:
+    pattern = next((p for p in _HOLES if p.search(text)), None)
+    if pattern is None:
         return
     for i, type_ in enumerate(_likely(source, node)):
-        filled = re.sub(r"/\* \w+ \*/|\b[A-Z]\b", type_, text)
+        filled = pattern.sub(type_, text)
         edits = tuple(
-            Edit(e.path, e.start, e.end, re.sub(r"/\* \w+ \*/|\b[A-Z]\b", type_, e.text.decode()).encode())
+            Edit(e.path, e.start, e.end, pattern.sub(type_, e.text.decode()).encode())
             for e in suggestion.edits
         )
         yield 0.42 - 0.03 * i, edits, filled.strip(": ")

@@ -110,7 +110,7 @@ def match_the_fields(context: Context) -> Iterator[Candidate]:
     if source is None or pattern is None or found is None:
         return
     path = sx.text_of(pattern.child_by_field_name("type"))
-    fields = [sx.text_of(n) for n in pattern.named_children[1:]]
+    fields = [sx.text_of(n) for n in sx.elements(pattern)]
     wanted = 0 if found[2] == "no" else int(found[2])
     if len(fields) > wanted:
         fewer = f"{path}({', '.join(fields[:wanted])})" if wanted else path
@@ -251,7 +251,7 @@ def mend_the_slice_pattern(context: Context) -> Iterator[Candidate]:
     node = sx.expression_at(source, primary.start, primary.end)
     if node is None or node.type != "slice_pattern":
         return
-    parts = [sx.text_of(n) for n in node.named_children]
+    parts = [sx.text_of(n) for n in sx.elements(node)]
     found = re.search(
         r"requires (?:at least )?(\d+) elements? but array has (\d+)", context.diagnostic.message
     )
