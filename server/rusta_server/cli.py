@@ -1,6 +1,7 @@
 """`rusta …`: the command line. Each command is one module, loaded when it is called."""
 
 import importlib
+import signal
 import sys
 
 import rich_click as click
@@ -66,6 +67,8 @@ def rusta() -> None:
 
 def main() -> None:
     """Run the command line; a `RustaError` becomes one or two readable lines and exit code 2."""
+    # A termination becomes an exception, so that children are ended and folders removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         rusta.main(standalone_mode=True)
     except RustaError as error:

@@ -1,10 +1,13 @@
 """`rusta fix` as a person runs it, with the real cargo."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rusta_eval.demo import BREAKAGES, break_file
@@ -195,3 +198,29 @@ def test_source_that_is_not_utf8(make_crate, fix):
     done = fix(str(root))
     assert done.returncode == 1
     assert "UTF-8" in done.stdout
+
+
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_and_no_change(make_crate, tmp_path, blow):
+    files = {
+        "src/lib.rs": "pub fn f() -> u8 { true }\n",
+        "build.rs": "fn main() { loop { std::thread::park() } }\n",
+    }
+    root = make_crate(files)
+    command = [sys.executable, "-m", "rusta_server", "fix", str(root), f"--cache-dir={tmp_path / 'cache'}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        ours = psutil.Process(run.pid)
+        wait_until(lambda: any("build-script" in child.name() for child in ours.children(recursive=True)))
+        children = ours.children(recursive=True)
+        run.send_signal(blow)
+        assert run.wait(10) != 0
+    psutil.wait_procs(children, 3)
+    assert [child for child in children if child.is_running()] == []
+    assert (root / "src/lib.rs").read_text() == files["src/lib.rs"]
+
+
+def wait_until(happened, timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)

@@ -207,7 +207,8 @@ def test_of_two_equal_errors_one_less_counts_as_mended():
 
 
 def offered(shadow: Scripted, table, **options) -> list[offers.Offer]:
-    return list(offers.search(shadow, proposers=proposing(table), **options))
+    baseline = shadow.check({})
+    return list(offers.search(shadow, baseline, proposers=proposing(table), **options))
 
 
 def test_alternatives_are_offered_each_on_its_own():

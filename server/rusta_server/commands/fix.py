@@ -11,15 +11,13 @@ import rich_click as click
 from rich.console import Console
 
 from ..config import Config
-from ..errors import RustaError
 from ..orchestrator.repair import Budget, Repair, repair
 from ..patch import apply as tree
 from ..patch import crate, proof
 from ..patch.proof import Level
-from ..patch.shadow import CheckOutcome, FileShadow, NoTests, Shadow
+from ..patch.shadow import FileShadow, NoTests, Shadow, why_not
 from ..tools import cargo, sandbox
-from ..tools.diagnostic import CouldNotCheck
-from ..tools.process import Cancel, TimedOut
+from ..tools.process import Cancel
 from . import _report
 
 DONE, SOME_LEFT = 0, 1
@@ -161,18 +159,7 @@ def _search(copy: Shadow, config: Config, console: Console) -> Repair:
             raise click.Abort from None
     if isinstance(found, Repair):
         return found
-    raise _could_not(found, config)
-
-
-def _could_not(outcome: CheckOutcome, config: Config) -> RustaError:
-    if isinstance(outcome, CouldNotCheck):
-        return RustaError(outcome.reason, hint=outcome.hint)
-    if isinstance(outcome, TimedOut):
-        return RustaError(
-            f"cargo check took longer than {config.check_timeout_s:g} s and was ended.",
-            hint="Give it more time with --timeout SECONDS.",
-        )
-    return RustaError("the search was cancelled.")
+    raise why_not(found)
 
 
 def _write(

@@ -52,8 +52,8 @@ class Offer:
 
 def search(
     shadow: Shadow,
+    baseline: Checked,
     *,
-    baseline: Checked | None = None,
     targets: Callable[[Sequence[Diagnostic]], Sequence[Diagnostic]] = lambda errors: errors,
     budget: Budget = Budget(),  # noqa: B008  frozen
     proposers: Sequence[Propose] = SOURCES,
@@ -68,14 +68,9 @@ def search(
     proven, or has fallen to level NONE and must not be shown any more.
 
     Args:
-        baseline: what the compiler says of the shadow's code, if that is known; else it is asked.
+        baseline: what the compiler says of the shadow's code.
         targets: chooses and orders the errors to look at.
     """
-    if baseline is None:
-        outcome = shadow.check({}, cancel)
-        if not isinstance(outcome, Checked):
-            return
-        baseline = outcome
     prover = _Prover(shadow, baseline, budget, cancel)
     errors = list(targets(baseline.errors))
     done: list[Offer] = []

@@ -136,8 +136,13 @@ class CrateShadow:
         originals = _originals(self.workspace, self.base)
         changed = _remove_others(self.tree, set(originals))
         for path, original in originals.items():
-            text = original.read_bytes()
             copy = self.tree / path
+            try:
+                text = original.read_bytes()
+            except FileNotFoundError:  # deleted while we look
+                copy.unlink(missing_ok=True)
+                changed.add(path)
+                continue
             if not copy.exists() or copy.read_bytes() != text:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(text)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from ..errors import RustaError
 from ..tools import rustc
 from ..tools.diagnostic import Checked, CouldNotCheck
 from ..tools.process import Cancel, Cancelled, TimedOut
@@ -62,6 +63,18 @@ class Shadow(Protocol):
 
     def refresh(self) -> set[str]:
         """Take over the disk's state as the new original; returns the paths that differed from the copy."""
+
+
+def why_not(outcome: CheckOutcome) -> RustaError:
+    """Say to a person why there is no judgement."""
+    if isinstance(outcome, CouldNotCheck):
+        return RustaError(outcome.reason, hint=outcome.hint)
+    if isinstance(outcome, TimedOut):
+        return RustaError(
+            f"the check took longer than {outcome.after_s:g} s and was ended.",
+            hint="Give it more time: rusta fix --timeout SECONDS, in an editor the setting checkTimeoutS.",
+        )
+    return RustaError("the search was cancelled.", hint="Start it again.")
 
 
 @frozen

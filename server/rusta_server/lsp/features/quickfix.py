@@ -21,6 +21,7 @@ from ...orchestrator.offers import Offer
 from ...orchestrator.repair import Budget
 from ...patch import crate, diff
 from ...patch.proof import Level
+from ...patch.shadow import why_not
 from ...tools import cargo, sandbox
 from ...tools.diagnostic import Checked, Diagnostic
 from ...tools.process import Cancel
@@ -177,9 +178,12 @@ def _search(
         test_timeout_s=config.test_timeout_s,
     ) as shadow:
         base = shadow.base
+        baseline = _known_baseline(job, base, buffers) or shadow.check({}, cancel)
+        if not isinstance(baseline, Checked):
+            raise why_not(baseline)
         for offer in offers.search(
             shadow,
-            baseline=_baseline(job, base, buffers),
+            baseline,
             targets=targets,
             budget=Budget(config.max_checks, config.rounds, config.max_lines),
             run_tests=config.run_tests,
@@ -201,7 +205,7 @@ def _locate(root: Path) -> cargo.Workspace:
     return _located(root, manifest.stat().st_mtime_ns) if manifest.is_file() else cargo.locate(root)
 
 
-def _baseline(job: _Job, base: Path, buffers: Mapping[Path, bytes]) -> Checked | None:
+def _known_baseline(job: _Job, base: Path, buffers: Mapping[Path, bytes]) -> Checked | None:
     """What the check said, unless a buffer differs from the disk that was checked."""
     if job.run is None or any(path.is_relative_to(base) for path in buffers):
         return None
