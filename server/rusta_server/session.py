@@ -48,7 +48,6 @@ class Session:
         ready: rust-analyzer (or Rusta alone) has answered `initialize`.
         initialized: the editor has sent `initialized`.
         configuration: the last `workspace/didChangeConfiguration`, for a replay.
-        folders: the workspace folders after changes; None while `initialize` still tells the truth.
         shutdown: the editor has asked for the shutdown.
         exit: the editor has sent `exit`.
         waiting: the editor's requests at rust-analyzer.
@@ -70,7 +69,6 @@ class Session:
     ready: bool = False
     initialized: bool = False
     configuration: bytes | None = None
-    folders: list[dict[str, Any]] | None = None
     shutdown: bool = False
     exit: bool = False
     waiting: dict[Id, Waiting] = field(factory=dict)

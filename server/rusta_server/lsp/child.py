@@ -65,8 +65,9 @@ async def end(process: Process, *, grace_s: float) -> None:
     """End the process and everything it started; nothing of it is left when this returns."""
     if process.stdin is not None:
         process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(ended(process), grace_s)
+    if grace_s and process.returncode is None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended(process), grace_s)
     kill_session(process.pid)
     await ended(process)
 

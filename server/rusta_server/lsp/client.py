@@ -8,20 +8,28 @@ rust-analyzer's start, so this module is imported when it is first needed.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import JsonRPCRequestMessage, LanguageServerProtocol, default_converter
+from pygls.protocol import (
+    JsonRPCRequestMessage,
+    LanguageServerProtocol,
+    default_converter,
+    lsp_method,
+)
 from pygls.workspace import TextDocument, Workspace
 
 from .. import __version__
+from ..errors import RustaError
 from . import jsonrpc
 from .convert import same
 from .hooks import Answer, Command
+from .jsonrpc import Code
 from .mirror import Mirror
 
 if TYPE_CHECKING:
@@ -78,6 +86,13 @@ class _Protocol(LanguageServerProtocol):
             return JsonRPCRequestMessage(data["id"], data["method"], "2.0", data.get("params"))
         return super().structure_message(data)
 
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls takes any kind of handler
+        self, params: types.ExecuteCommandParams
+    ) -> Any:  # noqa: ANN401  JSON
+        """Run a command of ours. pygls's own would not pass a cancellation on to the command."""
+        return await self.fm.commands[params.command](*(params.arguments or ()))
+
     def send_request(
         self,
         method: str,
@@ -130,13 +145,21 @@ class _MirrorWorkspace(Workspace):
 
 def _method(proxy: "Proxy", answer: Answer) -> Any:  # noqa: ANN401  pygls handlers are untyped
     async def handle(params: Any) -> Any:  # noqa: ANN401  JSON
-        return await answer(proxy, params)
+        return await _readable(answer(proxy, params))
 
     return handle
 
 
 def _command(proxy: "Proxy", run: Command) -> Any:  # noqa: ANN401  pygls handlers are untyped
     async def handle(*arguments: Any) -> Any:  # noqa: ANN401  JSON
-        return await run(proxy, *arguments)
+        return await _readable(run(proxy, *arguments))
 
     return handle
+
+
+async def _readable(work: Awaitable[Any]) -> Any:  # noqa: ANN401  JSON
+    """An error for a person stays one; pygls would wrap it into a stack."""
+    try:
+        return await work
+    except RustaError as error:
+        raise JsonRpcException(f"{error} {error.hint or ''}".strip(), Code.REQUEST_FAILED) from error

@@ -14,6 +14,7 @@ class Code(IntEnum):
     """Error codes of JSON-RPC and LSP."""
 
     PARSE_ERROR = -32700
+    NOT_INITIALIZED = -32002
     INVALID_REQUEST = -32600
     METHOD_NOT_FOUND = -32601
     INTERNAL_ERROR = -32603

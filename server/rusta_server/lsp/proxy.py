@@ -10,14 +10,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import attrs
-import msgspec
 from msgspec import UNSET
 
-from ..config import Config, load
-from ..errors import RustaError
+from ..config import Config
 from ..session import Id, Session, Waiting, is_own
-from . import capabilities, guard, jsonrpc, mirror, tracking
+from . import answers, guard, jsonrpc, mirror, settings, tracking
 from .child import Program
 from .framing import Fault
 from .hooks import Hooks
@@ -31,24 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOT_INITIALIZED = -32002
 _IDLE_S = 0.5
 _WATCH_S = 2.0
 _LATE_ID_PREFIX = "rusta-generation-"
-
-_ERROR, _WARNING = 1, 2  # window/showMessage types
-
-
-class _Command(msgspec.Struct):
-    command: str
-
-
-class _Cancel(msgspec.Struct):
-    id: int | str
-
-
-class _Token(msgspec.Struct):
-    token: int | str
 
 
 class Proxy:
@@ -59,6 +41,7 @@ class Proxy:
         documents: the open documents.
         analyzer: the rust-analyzer child; ask it with ``await analyzer.request(...)``.
         hooks: what features asked for.
+        answering: the editor's requests that a feature is answering.
         loop: the event loop all of this runs on.
     """
 
@@ -78,7 +61,7 @@ class Proxy:
         self.analyzer = Upstream(self.session, self, lambda: find(self.config), max_body_n_bytes)
         self._channel = channel
         self._client: RustaLanguageServer | None = None
-        self._answering: dict[Id, asyncio.Task[None]] = {}
+        self.answering: dict[Id, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._catch_up: asyncio.TimerHandle | None = None
 
@@ -95,6 +78,11 @@ class Proxy:
 
             self._client = RustaLanguageServer(self)
         return self._client
+
+    @property
+    def has_client(self) -> bool:
+        """Whether `client` was used yet."""
+        return self._client is not None
 
     async def run(self) -> int:
         """Serve until the editor leaves; returns the exit code the protocol asks for."""
@@ -152,9 +140,12 @@ class Proxy:
     def _client_request(self, id: Id, method: str, body: bytes) -> None:
         hooks = self.hooks
         if method == "initialize":
-            self._initialize(id, body)
+            settings.read_initialize(self, id, body)
+            self.analyzer.start()
             return
-        if method in hooks.methods or (method == "workspace/executeCommand" and self._is_ours(body)):
+        if method in hooks.methods or (
+            method == "workspace/executeCommand" and answers.is_our_command(self, body)
+        ):
             self.client.handle(body)
             return
         if method in hooks.claims or method in hooks.befores or method in hooks.afters:
@@ -167,7 +158,8 @@ class Proxy:
         params = original = jsonrpc.member(body, "params")
         for claim in self.hooks.claims.get(method, ()):
             if guard.call(partial(claim.claims, self, params), f"{method} {id!r}"):
-                self._answering[id] = self.background(self._answer(id, method, claim.answer(self, params)))
+                work = claim.answer(self, params)
+                self.answering[id] = self.background(answers.answer(self, id, method, work))
                 return
         for patch in self.hooks.befores.get(method, ()):
             changed = guard.call(partial(patch, self, params), f"{method} {id!r}")
@@ -180,7 +172,7 @@ class Proxy:
         self.session.waiting[id] = waiting
         if not self.analyzer.send(body):
             self.session.waiting.pop(id, None)
-            self._without_analyzer(id, waiting)
+            answers.without_analyzer(self, id, waiting)
 
     def _client_notification(self, method: str, body: bytes) -> None:
         session = self.session
@@ -194,16 +186,15 @@ class Proxy:
                 self._catch_up = self.loop.call_later(_IDLE_S, self._idle)
             if self.analyzer.state is State.RESTARTING and session.ready:
                 return  # the replay brings the text
-        elif method == "$/cancelRequest" and self._cancel(body):
+        elif method == "$/cancelRequest" and answers.cancel(self, body):
             return
-        elif method == "window/workDoneProgress/cancel" and self._is_our_progress(body):
+        elif method == "window/workDoneProgress/cancel" and answers.is_our_progress(self, body):
             self.client.handle(body)
             return
         elif method == "workspace/didChangeConfiguration":
-            body = session.configuration = self._patch_changed_configuration(body)
+            body = session.configuration = settings.patch_notification(self, body)
         elif method == "workspace/didChangeWorkspaceFolders":
-            event = (jsonrpc.member(body, "params") or {}).get("event") or {}
-            session.folders = capabilities.change_folders(self._folders(), event)
+            settings.note_folders(self, body)
         elif method == "initialized":
             session.initialized = True
             self.background(self._ready())
@@ -219,7 +210,7 @@ class Proxy:
             return
         asked = self.session.asked.pop(id, None)  # type: ignore[arg-type]
         if asked is not None and asked.method == "workspace/configuration":
-            body = self._patch_configuration(asked, body)
+            body = settings.patch_answer(self, asked, body)
         if self.session.generation:
             prefix = f"{_LATE_ID_PREFIX}{self.session.generation}:"
             if not isinstance(id, str) or not id.startswith(prefix):
@@ -251,9 +242,9 @@ class Proxy:
             if waiting is None or (waiting.params is None and waiting.method != "initialize"):
                 self._channel.write(body)
             elif waiting.method == "initialize":
-                self._channel.write(self._initialize_answer(body))
+                self._channel.write(settings.merge_initialize(self, body))
             elif waiting.method in self.hooks.afters:
-                self.background(self._patch_answer(id, waiting, body))  # type: ignore[arg-type]
+                self.background(answers.patch(self, id, waiting, body))  # type: ignore[arg-type]
             else:
                 self._channel.write(body)
         elif id is UNSET:
@@ -276,24 +267,12 @@ class Proxy:
             self._channel.write(body)
 
     def on_analyzer_crash(self, reason: str) -> None:
-        """Answer what was in flight and take back what the dead process left at the editor."""
-        self._fail_waiting(f"{reason}; Rusta is starting it again")
-        for message in tracking.take_back(self.session):
-            self._channel.write(message)
-        self._report(_WARNING, f"{reason}; starting it again.", health="warning")
+        """See `answers.after_crash`."""
+        answers.after_crash(self, reason)
 
     def on_analyzer_failed(self, reason: str) -> None:
-        """Go on without rust-analyzer."""
-        initialize = next((id for id, w in self.session.waiting.items() if w.method == "initialize"), None)
-        if initialize is not None:
-            del self.session.waiting[initialize]
-            answer = jsonrpc.response(initialize, capabilities.alone())
-            self._channel.write(self._initialize_answer(answer))
-        self._fail_waiting(reason)
-        for message in tracking.take_back(self.session):
-            self._channel.write(message)
-        self.notify_client("window/showMessage", {"type": _ERROR, "message": f"Rusta: {reason}"})
-        self._report(_ERROR, reason, health="error")
+        """See `answers.after_failure`."""
+        answers.after_failure(self, reason)
 
     def replay(self) -> list[bytes]:
         """What a fresh rust-analyzer has to be told after `initialize`."""
@@ -323,171 +302,12 @@ class Proxy:
             self.session.asked[id] = Waiting(method, jsonrpc.member(body, "params"))
         return body
 
-    # The begin.
-
-    def _initialize(self, id: Id, body: bytes) -> None:
-        session = self.session
-        params = jsonrpc.member(body, "params") or {}
-        introduction = capabilities.read_initialize(params)
-        session.client_name = introduction.client_name
-        session.client_capabilities = introduction.client_capabilities
-        session.client_process_id = introduction.process_id
-        session.root = introduction.root
-        try:
-            session.config = load({**attrs.asdict(session.config), **introduction.settings})
-        except RustaError as error:
-            self.notify_client("window/showMessage", {"type": _WARNING, "message": f"Rusta: {error}"})
-        params = introduction.params
-        if self.hooks.settings_patches:
-            options = params.get("initializationOptions")
-            params = {**params, "initializationOptions": self._patch_settings(options or {})}
-        for patch in self.hooks.befores.get("initialize", ()):
-            changed = guard.call(partial(patch, self, params), f"initialize {id!r}")
-            params = params if changed is None else changed
-        session.initialize = jsonrpc.replace(body, params=params)
-        session.waiting[id] = Waiting("initialize", params)
-        self.analyzer.start()
-
-    def _initialize_answer(self, body: bytes) -> bytes:
-        result = jsonrpc.member(body, "result")
-        if not isinstance(result, dict):
-            return body
-        self.session.ready = True
-        encoding = (result.get("capabilities") or {}).get("positionEncoding", "utf-16")
-        self.session.encoding = self.documents.encoding = encoding
-        merged = capabilities.merge_result(result, self.hooks.capability_patches, self.hooks.commands)
-        return jsonrpc.replace(body, result=merged)
+    # The rest.
 
     async def _ready(self) -> None:
         await asyncio.to_thread(__import__, f"{__package__}.client")
         for moment in self.hooks.on_ready:
             await guard.wait(moment(self), "the start of a feature", timeout_s=None)
-
-    # Settings.
-
-    def _patch_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        for patch in self.hooks.settings_patches:
-            changed = guard.call(partial(patch, self, settings), "rust-analyzer's settings")
-            settings = settings if changed is None else changed
-        return settings
-
-    def _patch_configuration(self, asked: Waiting, body: bytes) -> bytes:
-        result = jsonrpc.member(body, "result")
-        patched = capabilities.patch_configuration(asked.params, result, self._patch_settings)
-        return body if patched == result else jsonrpc.replace(body, result=patched)
-
-    def _patch_changed_configuration(self, body: bytes) -> bytes:
-        if not self.hooks.settings_patches:
-            return body
-        params = jsonrpc.member(body, "params")
-        settings = params.get("settings") if isinstance(params, dict) else None
-        section = settings.get(capabilities.SECTION) if isinstance(settings, dict) else None
-        if not isinstance(section, dict):
-            return body
-        assert isinstance(settings, dict)
-        changed = {**settings, capabilities.SECTION: self._patch_settings(section)}
-        return jsonrpc.replace(body, params={**params, "settings": changed})
-
-    def _folders(self) -> list[dict[str, Any]]:
-        if self.session.folders is None and self.session.initialize is not None:
-            params = jsonrpc.member(self.session.initialize, "params")
-            return params.get("workspaceFolders") or []
-        return self.session.folders or []
-
-    # Answers of our own.
-
-    async def _answer(self, id: Id, method: str, work: Awaitable[Any]) -> None:
-        try:
-            self._channel.write(jsonrpc.response(id, await work))
-        except asyncio.CancelledError:
-            self._channel.write(jsonrpc.error(id, Code.REQUEST_CANCELLED, "cancelled"))
-            raise
-        except Exception as error:
-            log.exception("%s %r failed", method, id)
-            self._channel.write(jsonrpc.error(id, Code.INTERNAL_ERROR, f"Rusta: {method} failed: {error}"))
-        finally:
-            self._answering.pop(id, None)
-
-    async def _patch_answer(self, id: Id, waiting: Waiting, body: bytes | None) -> None:
-        """Let features change rust-analyzer's answer; ``body`` is None when there is none."""
-        result = None if body is None else jsonrpc.member(body, "result")
-        changed = False
-        for hook in self.hooks.afters[waiting.method]:
-            patched = await guard.wait(
-                hook.patch(self, waiting.params, result), f"{waiting.method} {id!r}", hook.timeout_s
-            )
-            if patched is not None:
-                result, changed = patched, True
-        if not changed:
-            failure = f"{waiting.method} failed: {self.analyzer.failure}"
-            self._channel.write(body or jsonrpc.error(id, Code.REQUEST_FAILED, failure))
-        elif body is not None and "error" not in jsonrpc.members(body):
-            self._channel.write(jsonrpc.replace(body, result=result))
-        else:
-            self._channel.write(jsonrpc.response(id, result))
-
-    def _without_analyzer(self, id: Id, waiting: Waiting) -> None:
-        if waiting.method == "shutdown":
-            self._channel.write(jsonrpc.response(id, None))
-        elif waiting.method in self.hooks.afters:
-            self.background(self._patch_answer(id, waiting, None))
-        elif self.analyzer.state is State.IDLE:
-            self._channel.write(jsonrpc.error(id, _NOT_INITIALIZED, "`initialize` has to come first"))
-        else:
-            message = f"{waiting.method} failed: {self.analyzer.failure}"
-            self._channel.write(jsonrpc.error(id, Code.REQUEST_FAILED, message))
-
-    def _fail_waiting(self, reason: str) -> None:
-        waiting, self.session.waiting = self.session.waiting, {}
-        for id, request in waiting.items():
-            if request.method == "initialize":
-                self.session.waiting[id] = request  # the next process answers it
-            elif request.method == "shutdown":
-                self._channel.write(jsonrpc.response(id, None))
-            else:
-                message = f"{request.method} failed: {reason}"
-                self._channel.write(jsonrpc.error(id, Code.REQUEST_FAILED, message))
-
-    def _is_ours(self, body: bytes) -> bool:
-        if not self.hooks.commands:
-            return False
-        try:
-            command = msgspec.convert(jsonrpc.member(body, "params"), _Command).command
-        except msgspec.ValidationError:
-            return False
-        return command in self.hooks.commands
-
-    def _is_our_progress(self, body: bytes) -> bool:
-        try:
-            token = msgspec.convert(jsonrpc.member(body, "params"), _Token).token
-        except msgspec.ValidationError:
-            return False
-        return self._client is not None and token in self._client.work_done_progress.tokens
-
-    def _cancel(self, body: bytes) -> bool:
-        """Cancel a request that runs here; False when it is rust-analyzer's."""
-        if self._client is None and not self._answering:
-            return False
-        try:
-            id = msgspec.convert(jsonrpc.member(body, "params"), _Cancel).id
-        except msgspec.ValidationError:
-            return False
-        if task := self._answering.get(id):
-            task.cancel()
-            return True
-        if self._client is not None and self._client.awaits(id):
-            self._client.handle(body)
-            return True
-        return False
-
-    # The rest.
-
-    def _report(self, kind: int, message: str, *, health: str) -> None:
-        self.notify_client("window/logMessage", {"type": kind, "message": f"Rusta: {message}"})
-        experimental = self.session.client_capabilities.get("experimental")
-        if isinstance(experimental, dict) and experimental.get("serverStatusNotification"):
-            status = {"health": health, "quiescent": health == "error", "message": message}
-            self.notify_client("experimental/serverStatus", status)
 
     def _idle(self) -> None:
         self._catch_up = None

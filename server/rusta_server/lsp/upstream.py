@@ -141,9 +141,12 @@ class Upstream:
 
     async def close(self) -> None:
         """End the child for good; nothing of it is left when this returns."""
+        if self.session.exit and self._life is not None:
+            # It has been told to go, perhaps with answers still to come.
+            await asyncio.wait((self._life,), timeout=_CLOSE_GRACE_S)
         self.state = State.CLOSED
         if self._process is not None:
-            await child.end(self._process, grace_s=_CLOSE_GRACE_S)
+            await child.end(self._process, grace_s=0.0 if self.session.exit else _CLOSE_GRACE_S)
         if self._life is not None:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)

@@ -1,0 +1,158 @@
+"""Answers that do not simply come from rust-analyzer: ours, patched ones, and those for want of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..session import Id, Waiting
+from . import capabilities, guard, jsonrpc, settings, tracking
+from .jsonrpc import Code
+from .upstream import State
+
+if TYPE_CHECKING:
+    from .proxy import Proxy
+
+log = logging.getLogger(__name__)
+
+_ERROR, _WARNING = 1, 2  # window/showMessage
+
+
+class _Command(msgspec.Struct):
+    command: str
+
+
+class _Cancel(msgspec.Struct):
+    id: int | str
+
+
+class _Token(msgspec.Struct):
+    token: int | str
+
+
+async def answer(proxy: "Proxy", id: Id, method: str, work: Awaitable[Any]) -> None:
+    """Answer with what ``work`` gives."""
+    try:
+        proxy.write_to_client(jsonrpc.response(id, await work))
+    except asyncio.CancelledError:
+        proxy.write_to_client(jsonrpc.error(id, Code.REQUEST_CANCELLED, "cancelled"))
+        raise
+    except Exception as error:
+        log.exception("%s %r failed", method, id)
+        proxy.write_to_client(jsonrpc.error(id, Code.INTERNAL_ERROR, f"Rusta: {method} failed: {error}"))
+    finally:
+        proxy.answering.pop(id, None)
+
+
+async def patch(proxy: "Proxy", id: Id, waiting: Waiting, body: bytes | None) -> None:
+    """Let features change rust-analyzer's answer; ``body`` is None when there is none."""
+    result = None if body is None else jsonrpc.member(body, "result")
+    changed = False
+    for hook in proxy.hooks.afters[waiting.method]:
+        patched = await guard.wait(
+            hook.patch(proxy, waiting.params, result), f"{waiting.method} {id!r}", hook.timeout_s
+        )
+        if patched is not None:
+            result, changed = patched, True
+    if not changed:
+        failure = f"{waiting.method} failed: {proxy.analyzer.failure}"
+        proxy.write_to_client(body or jsonrpc.error(id, Code.REQUEST_FAILED, failure))
+    elif body is not None and "error" not in jsonrpc.members(body):
+        proxy.write_to_client(jsonrpc.replace(body, result=result))
+    else:
+        proxy.write_to_client(jsonrpc.response(id, result))
+
+
+def without_analyzer(proxy: "Proxy", id: Id, waiting: Waiting) -> None:
+    """Answer a request that cannot be sent."""
+    if waiting.method == "shutdown":
+        proxy.write_to_client(jsonrpc.response(id, None))
+    elif waiting.method in proxy.hooks.afters:
+        proxy.background(patch(proxy, id, waiting, None))
+    elif proxy.analyzer.state is State.IDLE:
+        proxy.write_to_client(jsonrpc.error(id, Code.NOT_INITIALIZED, "`initialize` has to come first"))
+    else:
+        message = f"{waiting.method} failed: {proxy.analyzer.failure}"
+        proxy.write_to_client(jsonrpc.error(id, Code.REQUEST_FAILED, message))
+
+
+def after_crash(proxy: "Proxy", reason: str) -> None:
+    """Answer what was in flight and take back what the dead process left at the editor."""
+    _fail_waiting(proxy, f"{reason}; Rusta is starting it again")
+    for message in tracking.take_back(proxy.session):
+        proxy.write_to_client(message)
+    _report(proxy, _WARNING, f"{reason}; starting it again.", health="warning")
+
+
+def after_failure(proxy: "Proxy", reason: str) -> None:
+    """Go on without rust-analyzer."""
+    waiting = proxy.session.waiting
+    initialize = next((id for id, request in waiting.items() if request.method == "initialize"), None)
+    if initialize is not None:
+        del waiting[initialize]
+        body = jsonrpc.response(initialize, capabilities.alone())
+        proxy.write_to_client(settings.merge_initialize(proxy, body))
+    _fail_waiting(proxy, reason)
+    for message in tracking.take_back(proxy.session):
+        proxy.write_to_client(message)
+    proxy.notify_client("window/showMessage", {"type": _ERROR, "message": f"Rusta: {reason}"})
+    _report(proxy, _ERROR, reason, health="error")
+
+
+def is_our_command(proxy: "Proxy", body: bytes) -> bool:
+    """Whether a `workspace/executeCommand` names a command of ours."""
+    if not proxy.hooks.commands:
+        return False
+    try:
+        command = msgspec.convert(jsonrpc.member(body, "params"), _Command).command
+    except msgspec.ValidationError:
+        return False
+    return command in proxy.hooks.commands
+
+
+def is_our_progress(proxy: "Proxy", body: bytes) -> bool:
+    """Whether a `window/workDoneProgress/cancel` means a progress of ours."""
+    try:
+        token = msgspec.convert(jsonrpc.member(body, "params"), _Token).token
+    except msgspec.ValidationError:
+        return False
+    return proxy.has_client and token in proxy.client.work_done_progress.tokens
+
+
+def cancel(proxy: "Proxy", body: bytes) -> bool:
+    """Cancel a request that runs here; False when it is rust-analyzer's."""
+    if not proxy.has_client and not proxy.answering:
+        return False
+    try:
+        id = msgspec.convert(jsonrpc.member(body, "params"), _Cancel).id
+    except msgspec.ValidationError:
+        return False
+    if task := proxy.answering.get(id):
+        task.cancel()
+        return True
+    if proxy.has_client and proxy.client.awaits(id):
+        proxy.client.handle(body)
+        return True
+    return False
+
+
+def _fail_waiting(proxy: "Proxy", reason: str) -> None:
+    waiting, proxy.session.waiting = proxy.session.waiting, {}
+    for id, request in waiting.items():
+        if request.method == "initialize":
+            proxy.session.waiting[id] = request  # the next process answers it
+        elif request.method == "shutdown":
+            proxy.write_to_client(jsonrpc.response(id, None))
+        else:
+            message = f"{request.method} failed: {reason}"
+            proxy.write_to_client(jsonrpc.error(id, Code.REQUEST_FAILED, message))
+
+
+def _report(proxy: "Proxy", kind: int, message: str, *, health: str) -> None:
+    proxy.notify_client("window/logMessage", {"type": kind, "message": f"Rusta: {message}"})
+    experimental = proxy.session.client_capabilities.get("experimental")
+    if isinstance(experimental, dict) and experimental.get("serverStatusNotification"):
+        status = {"health": health, "quiescent": health == "error", "message": message}
+        proxy.notify_client("experimental/serverStatus", status)

@@ -1,0 +1,368 @@
+"""What a feature can do, and that a feature that fails harms nothing but itself."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from rusta_server.config import Config
+from rusta_server.errors import RustaError
+from rusta_server.lsp import jsonrpc
+from rusta_server.lsp.child import Program
+from rusta_server.lsp.framing import MAX_BODY_N_BYTES
+from rusta_server.lsp.hooks import Hooks
+from rusta_server.lsp.proxy import Proxy
+from rusta_server.lsp.upstream import RequestFailed
+
+FAKE = Path(__file__).with_name("fake_analyzer.py")
+URI = "file:///tmp/a.rs"
+
+
+class Wire:
+    """A channel whose other end is the test."""
+
+    def __init__(self) -> None:
+        self.incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.sent: list[dict] = []
+        self.news = asyncio.Event()
+
+    async def read(self):
+        return await self.incoming.get()
+
+    def write(self, body):
+        self.sent.append(json.loads(body))
+        self.news.set()
+
+    async def drain(self):
+        pass
+
+    def reject(self, body):
+        pass
+
+    async def close(self):
+        pass
+
+    def notify(self, method, params):
+        self.incoming.put_nowait(jsonrpc.notification(method, params))
+
+    def answer(self, id, result):
+        self.incoming.put_nowait(jsonrpc.response(id, result))
+
+    async def until(self, found):
+        async with asyncio.timeout(10):
+            while True:
+                for message in self.sent:
+                    if found(message):
+                        return message
+                self.news.clear()
+                await self.news.wait()
+
+    async def request(self, id, method, params=None):
+        self.incoming.put_nowait(jsonrpc.request(id, method, params))
+        return await self.until(lambda m: m.get("id") == id and "method" not in m)
+
+
+@pytest.fixture
+async def connect():
+    """Starts a proxy with some hooks in front of the scripted rust-analyzer, greeted."""
+    running = []
+
+    async def start(hooks: Hooks, options=None, capabilities=None) -> tuple[Wire, Proxy]:
+        async def find(config: Config) -> Program:
+            return Program((sys.executable, str(FAKE)))
+
+        wire = Wire()
+        proxy = Proxy(wire, hooks, Config(), find, max_body_n_bytes=MAX_BODY_N_BYTES)
+        task = asyncio.create_task(proxy.run())
+        running.append((wire, task))
+        params = {"capabilities": capabilities or {}, "initializationOptions": options, "processId": None}
+        await wire.request(0, "initialize", params)
+        wire.notify("initialized", {})
+        return wire, proxy
+
+    yield start
+    for wire, task in running:
+        wire.incoming.put_nowait(None)
+        await asyncio.wait_for(task, 10)
+
+
+async def received(wire: Wire, method: str) -> list:
+    answer = await wire.request("received", "fake/received")
+    wire.sent.remove(answer)
+    return [message for message in answer["result"] if message.get("method") == method]
+
+
+async def test_after_patches_the_result(connect):
+    async def add(proxy, params, result):
+        return {**result, "ours": params["a"] + 1}
+
+    hooks = Hooks()
+    hooks.after("fake/echo", add)
+    wire, _ = await connect(hooks)
+    assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1, "ours": 2}
+
+
+async def raises(proxy, params, result):
+    raise ValueError("a bug")
+
+
+async def hangs(proxy, params, result):
+    await asyncio.sleep(60)
+
+
+async def abstains(proxy, params, result):
+    return None
+
+
+@pytest.mark.parametrize("broken", [raises, hangs, abstains])
+async def test_a_broken_feature_leaves_the_answer_alone(connect, caplog, broken):
+    hooks = Hooks()
+    hooks.after("fake/echo", broken, timeout_s=0.1)
+    wire, _ = await connect(hooks)
+    assert (await wire.request("my id", "fake/echo", {"a": 1}))["result"] == {"a": 1}
+    assert ("'my id'" in caplog.text) == (broken is not abstains)
+
+
+async def test_a_feature_that_has_nothing_to_say_does_not_hold_up_others(connect):
+    hooks = Hooks()
+    hooks.after("fake/echo", hangs, timeout_s=5)
+    wire, _ = await connect(hooks)
+    slow = asyncio.create_task(wire.request(1, "fake/echo", {}))
+    assert (await wire.request(2, "fake/pid"))["result"]
+    assert not slow.done()
+    slow.cancel()
+
+
+async def test_before_patches_the_params(connect):
+    hooks = Hooks()
+    hooks.before("fake/echo", lambda proxy, params: {**params, "b": 2})
+    hooks.before("fake/echo", lambda proxy, params: 1 / 0)
+    wire, _ = await connect(hooks)
+    assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1, "b": 2}
+
+
+async def test_claims_answer_only_what_is_ours(connect):
+    async def answer(proxy, params):
+        return "ours"
+
+    hooks = Hooks()
+    hooks.claim("fake/echo", lambda proxy, params: 1 / 0, answer)
+    hooks.claim("fake/echo", lambda proxy, params: "rusta" in params, answer)
+    wire, _ = await connect(hooks)
+    assert (await wire.request(1, "fake/echo", {"rusta": 1}))["result"] == "ours"
+    assert (await wire.request(2, "fake/echo", {"a": 1}))["result"] == {"a": 1}
+
+
+async def test_claims_and_commands_are_cancelled(connect):
+    begun, ended = [], []
+
+    async def answer(proxy, *_):
+        begun.append(1)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(1)
+
+    hooks = Hooks()
+    hooks.claim("fake/echo", lambda proxy, params: True, answer)
+    hooks.command("rusta.slow", answer)
+    wire, _ = await connect(hooks)
+    one = asyncio.create_task(wire.request(1, "fake/echo", {}))
+    two = asyncio.create_task(wire.request(2, "workspace/executeCommand", {"command": "rusta.slow"}))
+    async with asyncio.timeout(10):
+        while len(begun) < 2:
+            await asyncio.sleep(0.02)
+    for id in (1, 2):
+        wire.notify("$/cancelRequest", {"id": id})
+    for answered in await asyncio.gather(one, two):
+        assert answered["error"]["code"] == -32800
+    assert ended == [1, 1]
+    wire.notify("$/cancelRequest", {"id": 99})
+    assert len(await received(wire, "$/cancelRequest")) == 1
+
+
+async def test_commands_and_methods_of_our_own(connect):
+    async def command(proxy, *arguments):
+        return [proxy.session.encoding, *arguments]
+
+    async def complain(proxy, *arguments):
+        raise RustaError("No.", hint="rusta doctor")
+
+    async def method(proxy, params):
+        return params
+
+    hooks = Hooks()
+    hooks.command("rusta.x", command)
+    hooks.command("rusta.no", complain)
+    hooks.method("rusta/x", method)
+    wire, _ = await connect(hooks)
+    capabilities = wire.sent[0]["result"]["capabilities"]
+    assert capabilities["executeCommandProvider"]["commands"] == ["rusta.x", "rusta.no"]
+    ran = {"command": "rusta.x", "arguments": [{"jsonrpc": 1}, 2]}
+    assert (await wire.request(1, "workspace/executeCommand", ran))["result"] == ["utf-8", {"jsonrpc": 1}, 2]
+    error = (await wire.request(2, "workspace/executeCommand", {"command": "rusta.no"}))["error"]
+    assert error["message"] == "No. rusta doctor"
+    nested = {"jsonrpc": "2.0", "id": 3, "x": [{"y": None}]}
+    assert (await wire.request(3, "rusta/x", nested))["result"] == nested
+    assert (await wire.request(4, "rusta/x"))["result"] is None
+    assert not await received(wire, "workspace/executeCommand")
+
+
+async def test_notifications_are_seen_and_can_be_changed(connect):
+    seen = []
+    hooks = Hooks()
+    hooks.from_client("textDocument/didSave", lambda proxy, params: seen.append(params))
+    hooks.from_client("textDocument/didSave", lambda proxy, params: 1 / 0)
+    hooks.from_analyzer("fake/note", lambda proxy, params: {**params, "b": 2})
+    wire, _ = await connect(hooks)
+    wire.notify("textDocument/didSave", {"textDocument": {"uri": URI}})
+    note = {"method": "fake/note", "params": {"a": 1}}
+    await wire.request(1, "fake/say", [note])
+    assert seen == [{"textDocument": {"uri": URI}}]
+    assert len(await received(wire, "textDocument/didSave")) == 1
+    assert (await wire.until(lambda m: m.get("method") == "fake/note"))["params"] == {"a": 1, "b": 2}
+
+
+def patch(proxy, settings):
+    return {**settings, "check": {"overrideCommand": ["relay"]}}
+
+
+@pytest.mark.parametrize("options", [None, {}, {"rusta": {}}, {"check": {"command": "clippy"}}])
+async def test_settings_are_patched_from_the_start(connect, options):
+    hooks = Hooks()
+    hooks.settings(patch)
+    wire, _ = await connect(hooks, options)
+    (initialize,) = await received(wire, "initialize")
+    assert initialize["params"]["initializationOptions"] == {"check": {"overrideCommand": ["relay"]}}
+
+
+async def test_settings_stay_patched_when_they_change(connect):
+    hooks = Hooks()
+    hooks.settings(patch)
+    hooks.settings(lambda proxy, settings: 1 / 0)
+    wire, _ = await connect(hooks)
+    changed = {"settings": {"rust-analyzer": {"a": 1}, "other": {}}}
+    wire.notify("workspace/didChangeConfiguration", changed)
+    (notified,) = await received(wire, "workspace/didChangeConfiguration")
+    assert notified["params"]["settings"] == {
+        "rust-analyzer": {"a": 1, "check": {"overrideCommand": ["relay"]}},
+        "other": {},
+    }
+    asking = {"method": "workspace/configuration", "params": {"items": [{"section": "rust-analyzer"}]}}
+    asked = asyncio.create_task(wire.request(1, "fake/ask", asking))
+    message = await wire.until(lambda m: m.get("method") == "workspace/configuration")
+    wire.answer(message["id"], [{"b": 2}])
+    assert (await asked)["result"] == [{"b": 2, "check": {"overrideCommand": ["relay"]}}]
+
+
+async def test_a_feature_asks_rust_analyzer(connect):
+    async def command(proxy, what):
+        if what == "die":
+            with pytest.raises(RequestFailed, match="SIGKILL"):
+                await proxy.analyzer.request("fake/die")
+            return "said so"
+        if what == "silence":
+            with pytest.raises(TimeoutError):
+                await proxy.analyzer.request("fake/silence", timeout_s=0.1)
+        return await proxy.analyzer.request("fake/echo", what)
+
+    hooks = Hooks()
+    hooks.command("rusta.ask", command)
+    wire, _ = await connect(hooks)
+    for id, what in enumerate(("a", "silence", "die", "b"), start=1):
+        params = {"command": "rusta.ask", "arguments": [what]}
+        answer = await wire.request(id, "workspace/executeCommand", params)
+        assert answer["result"] == {"die": "said so"}.get(what, what)
+    assert not any(str(m.get("id")).startswith("rusta:") and "method" not in m for m in wire.sent)
+
+
+async def test_a_feature_asks_the_editor_and_shows_progress(connect):
+    async def command(proxy):
+        progress = proxy.client.work_done_progress
+        await progress.create_async("rusta/1")
+        await asyncio.to_thread(proxy.client.protocol.notify, "rusta/told", {"from": "a thread"})
+        cancelled = asyncio.wrap_future(progress.tokens["rusta/1"])
+        try:
+            await cancelled
+        except asyncio.CancelledError:
+            return "cancelled"
+
+    hooks = Hooks()
+    hooks.command("rusta.progress", command)
+    wire, _ = await connect(hooks)
+    params = {"command": "rusta.progress"}
+    ran = asyncio.create_task(wire.request(1, "workspace/executeCommand", params))
+    create = await wire.until(lambda m: m.get("method") == "window/workDoneProgress/create")
+    assert create["id"].startswith("rusta:")
+    wire.answer(create["id"], None)
+    assert await wire.until(lambda m: m.get("method") == "rusta/told")
+    wire.notify("window/workDoneProgress/cancel", {"token": "theirs"})
+    wire.notify("window/workDoneProgress/cancel", {"token": "rusta/1"})
+    assert (await ran)["result"] == "cancelled"
+    (forwarded,) = await received(wire, "window/workDoneProgress/cancel")
+    assert forwarded["params"]["token"] == "theirs"
+
+
+async def test_documents_and_state(connect):
+    class Mine:
+        def __init__(self) -> None:
+            self.n = 0
+
+    async def command(proxy):
+        proxy.session.state(Mine).n += 1
+        document = proxy.documents.get(URI)
+        same = proxy.client.workspace.get_text_document(URI)
+        assert (same.source, same.version) == (document.text, document.version)
+        assert proxy.client.workspace.position_encoding == proxy.session.encoding == "utf-8"
+        return [proxy.session.state(Mine).n, document.version, document.index.position(4)]
+
+    hooks = Hooks()
+    hooks.command("rusta.look", command)
+    wire, _ = await connect(hooks)
+    document = {"uri": URI, "languageId": "rust", "version": 4, "text": "é\nab"}
+    wire.notify("textDocument/didOpen", {"textDocument": document})
+    for n in (1, 2):
+        answer = await wire.request(n, "workspace/executeCommand", {"command": "rusta.look"})
+        assert answer["result"] == [n, 4, {"line": 1, "character": 1}]
+
+
+async def test_features_go_on_without_rust_analyzer(connect):
+    async def add(proxy, params, result):
+        return [*(result or []), "ours"]
+
+    hooks = Hooks()
+    hooks.after("textDocument/codeAction", add)
+    wire, _ = await connect(hooks)
+    both = await wire.request("first", "textDocument/codeAction", ["theirs"])
+    assert both["result"] == ["theirs", "ours"]
+    for n in range(1, 4):
+        assert "error" in await wire.request(n, "fake/die")
+    await wire.until(lambda m: m.get("method") == "window/showMessage")
+    assert (await wire.request(9, "textDocument/codeAction", []))["result"] == ["ours"]
+
+
+async def test_begin_and_end(connect):
+    moments = []
+
+    def moment(name):
+        async def happen(proxy):
+            moments.append(name)
+            if name == "begin":
+                proxy.background(asyncio.sleep(60))
+                raise ValueError("a bug")
+
+        return happen
+
+    hooks = Hooks()
+    hooks.ready(moment("begin"))
+    hooks.ready(moment("begin too"))
+    hooks.close(moment("end"))
+    wire, _ = await connect(hooks)
+    await received(wire, "initialized")
+    wire.notify("exit", None)
+    async with asyncio.timeout(5):
+        while "end" not in moments:
+            await asyncio.sleep(0.05)
+    assert moments == ["begin", "begin too", "end"]
