@@ -210,3 +210,26 @@ def test_settings_above_the_workspace_reach_the_shadow(make_crate, tmp_path):
     (tmp_path / ".cargo/config.toml").write_text('[build]\nrustflags = ["--cfg", "extra"]\n')
     with shadow_of(root) as shadow:
         assert [e.message for e in shadow.check({}).errors] == ["extra is on"]
+
+
+def test_only_the_tests_a_change_can_affect_are_run(make_crate):
+    """`b` depends on `a`; `c` on nobody."""
+    test = "#[test]\nfn t() {}\n"
+    package = '[package]\nname="%s"\nversion="0.1.0"\nedition="2021"\n'
+    root = make_crate(
+        {
+            "Cargo.toml": '[workspace]\nmembers = ["a", "b", "c"]\nresolver = "2"\n',
+            "a/Cargo.toml": package % "a",
+            "a/src/lib.rs": test,
+            "b/Cargo.toml": package % "b" + '[dependencies]\na={path="../a"}\n',
+            "b/src/lib.rs": test,
+            "c/Cargo.toml": package % "c",
+            "c/src/lib.rs": test,
+        }
+    )
+    with shadow_of(root) as shadow:
+        n_run = {
+            path: shadow.test({path: test.encode()}).n_passed for path in ("a/src/lib.rs", "c/src/lib.rs")
+        }
+        assert n_run == {"a/src/lib.rs": 2, "c/src/lib.rs": 1}
+        assert shadow.test({}).n_passed == 3

@@ -122,9 +122,10 @@ class CrateShadow:
         )
 
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
-        """Run all tests of the variant."""
+        """Run the tests of the packages that the variant changes, and of those that depend on them."""
         self._become(variant)
-        outcome = cargo.test(self.invocation, timeout_s=self.test_timeout_s, cancel=cancel)
+        names = self.workspace.affected(self.base / path for path in variant)
+        outcome = cargo.test(self.invocation, names, timeout_s=self.test_timeout_s, cancel=cancel)
         if not isinstance(outcome, cargo.TestRun):
             return outcome
         if outcome.n_passed == outcome.n_failed == 0:

@@ -5,7 +5,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,22 +34,45 @@ _NOISE = ("Blocking waiting", "Updating", "warning:", "Locking", "Compiling", "C
 
 
 @frozen
+class Package:
+    """A member of a workspace; `needs` are the folders of its path dependencies."""
+
+    name: str
+    folder: Path
+    needs: tuple[Path, ...]
+
+
+@frozen
 class Workspace:
     """A cargo workspace on disk.
 
     Attributes:
         root: the folder of the workspace's manifest.
-        members: the folders of its packages.
+        members: its packages.
         target_dir: where the user's builds go.
         outside: folders of path dependencies that lie outside `root`.
         edition: the edition of the first member.
     """
 
     root: Path
-    members: tuple[Path, ...]
+    members: tuple[Package, ...]
     target_dir: Path
     outside: tuple[Path, ...]
     edition: str
+
+    def affected(self, files: Iterable[Path]) -> tuple[str, ...]:
+        """Names of the members that hold one of `files`, or depend on one that does.
+
+        All members if there is no file, or one that no package holds.
+        """
+        folders = [*(member.folder for member in self.members), *self.outside]
+        holders = [[folder for folder in folders if file.is_relative_to(folder)] for file in files]
+        if not holders or not all(holders):
+            return tuple(member.name for member in self.members)
+        hit = {max(found, key=lambda folder: len(folder.parts)) for found in holders}
+        while more := {m.folder for m in self.members if hit.intersection(m.needs)} - hit:
+            hit |= more
+        return tuple(member.name for member in self.members if member.folder in hit)
 
 
 @frozen
@@ -165,11 +188,12 @@ def read(code: int, stdout: bytes, stderr: bytes, *, root: Path, base: Path) -> 
 
 
 def test(
-    invocation: Invocation, *, timeout_s: float, cancel: Cancel | None = None
+    invocation: Invocation, packages: Iterable[str], *, timeout_s: float, cancel: Cancel | None = None
 ) -> TestRun | CouldNotCheck | TimedOut | Cancelled:
-    """`cargo test` of a workspace, every target even after a failure."""
+    """`cargo test` of some packages of a workspace, every target even after a failure."""
+    chosen = [f"--package={name}" for name in packages]
     try:
-        ended = invocation.run("test", "--workspace", "--no-fail-fast", timeout_s=timeout_s, cancel=cancel)
+        ended = invocation.run("test", *chosen, "--no-fail-fast", timeout_s=timeout_s, cancel=cancel)
     except FileNotFoundError:
         return CouldNotCheck("cargo was not found.", "Install Rust from https://rustup.rs")
     if not isinstance(ended, Finished):
@@ -243,17 +267,22 @@ def _channel(file: Path) -> str | None:
 
 def _workspace(metadata: Mapping[str, Any]) -> Workspace:
     root = Path(metadata["workspace_root"])
-    members = tuple(Path(package["manifest_path"]).parent for package in metadata["packages"])
+    members = tuple(_package(raw) for raw in metadata["packages"])
     return Workspace(
         root=root,
         members=members,
         target_dir=Path(metadata["target_directory"]),
-        outside=tuple(_path_dependencies(root, members)),
+        outside=tuple(_path_dependencies(root, [member.folder for member in members])),
         edition=metadata["packages"][0]["edition"] if metadata["packages"] else "2021",
     )
 
 
-def _path_dependencies(root: Path, members: Sequence[Path]) -> list[Path]:
+def _package(raw: Mapping[str, Any]) -> Package:
+    needs = tuple(Path(d["path"]) for d in raw["dependencies"] if d.get("path"))
+    return Package(raw["name"], Path(raw["manifest_path"]).parent, needs)
+
+
+def _path_dependencies(root: Path, members: Iterable[Path]) -> list[Path]:
     """Folders of packages outside `root` that are reached through `path = "…"`, also indirectly."""
     outside: list[Path] = []
     waiting, seen = [root, *members], set[Path]()
