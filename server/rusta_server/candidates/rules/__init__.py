@@ -23,6 +23,8 @@ _MODULES: tuple[str, ...] = (
     "conversions",
     "holes",
     "impls",
+    "visibility",
+    "duplicates",
     "operators",
     "patterns",
     "members",
