@@ -90,6 +90,14 @@ def test_independent_errors_are_mended_with_one_check():
     assert found.n_checks == 1
 
 
+def test_an_error_that_goes_with_another_is_credited_to_the_fix_next_to_it():
+    twin = error("E0382", "twin", 6)
+    says = {b"a____bb": [ONE, TWO, twin], b"A____Bb": []}
+    found = run(Scripted(b"a____bb", says), {"one": [candidate(0, 1, b"A")], "two": [candidate(5, 6, b"B")]})
+    mended = [error for step in found.state.steps for error in step.mended]
+    assert sorted(e.message for e in mended) == ["one", "twin", "two"]
+
+
 def test_a_fix_may_uncover_an_error_of_a_later_stage():
     says = {b"a": [ONE], b"b": [TWO], b"c": []}
     found = run(Scripted(b"a", says), {"one": [candidate(0, 1, b"b")], "two": [candidate(0, 1, b"c")]})

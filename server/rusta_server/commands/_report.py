@@ -1,6 +1,7 @@
 """What `rusta fix` shows: progress while it searches, then each error with its fix."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from ..tools import docs
 from ..tools.diagnostic import Diagnostic
 
 Summary = dict[str, Any]
+
+_WORDS = re.compile(r"\w+|\s+|.")
 
 _MEANING = {
     "V1": "the error is gone, nothing got worse",
@@ -190,9 +193,10 @@ def _append_changed(text: Text, line: str, partner: str | None) -> None:
         text.append(line + "\n", style=style)
         return
     text.append(line[0], style=style)
-    matcher = difflib.SequenceMatcher(a=partner[1:], b=line[1:], autojunk=False)
-    for tag, _, _, j1, j2 in matcher.get_opcodes():
-        text.append(line[1:][j1:j2], style=style if tag == "equal" else f"bold {style} underline")
+    old, new = _WORDS.findall(partner[1:]), _WORDS.findall(line[1:])
+    for tag, _, _, j1, j2 in difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+        words = "".join(new[j1:j2])
+        text.append(words, style=style if tag == "equal" else f"bold {style} underline")
     text.append("\n")
 
 

@@ -311,7 +311,10 @@ def _steps(files: Mapping[str, bytes], child: _Child, outcome: Checked, seconds:
     left = Counter(error.fingerprint for error in outcome.errors)
     gone = [error for error in child.parent.checked.errors if not left[error.fingerprint]]
     targets = [target for target, _ in child.moves]
-    by_the_way = tuple(error for error in gone if error not in targets)
+    by_the_way: dict[Diagnostic, list[Diagnostic]] = {target: [] for target in targets}
+    for error in gone:
+        if error not in targets:
+            by_the_way[min(targets, key=lambda target: _distance(error, target))].append(error)
     sources = Sources(files, child.parent.variant)
     before: Mapping[str, bytes] = child.parent.variant
     edits: list[Edit] = []
@@ -319,10 +322,17 @@ def _steps(files: Mapping[str, bytes], child: _Child, outcome: Checked, seconds:
     for target, candidate in child.moves:
         edits += [edit for edit in candidate.edits if edit not in edits]
         after = {**child.parent.variant, **apply(sources.contents(), edits)}
-        mended = (target, *by_the_way) if len(child.moves) == 1 else (target,)
+        mended = (target, *by_the_way[target])
         steps.append(Step(target, candidate, mended, before, after, seconds / len(child.moves)))
         before = after
     return tuple(steps)
+
+
+def _distance(error: Diagnostic, target: Diagnostic) -> float:
+    """Lines between two errors; of several fixes tried together the nearest is credited."""
+    if error.primary is None or target.primary is None or error.primary.path != target.primary.path:
+        return math.inf
+    return abs(error.primary.line - target.primary.line)
 
 
 def _rebuild_steps(
