@@ -25,6 +25,7 @@ _MODULES: tuple[str, ...] = (
     "impls",
     "visibility",
     "duplicates",
+    "names",
     "operators",
     "patterns",
     "members",
