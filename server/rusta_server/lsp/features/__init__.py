@@ -56,7 +56,7 @@ from importlib import import_module
 
 from ..hooks import Hooks
 
-_FEATURES: tuple[str, ...] = ("check", "quickfix")
+_FEATURES: tuple[str, ...] = ("check", "quickfix", "propose")
 
 
 def register_all() -> Hooks:

@@ -1,0 +1,101 @@
+"""`rusta.proposePatch`: search on demand, with progress, and cancellable."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import RustaError
+from ...patch import diff
+from ..convert import path_of
+from ..fixes import Fixes, Job, Ready, client_capability, index_of, is_current, start, workspace_edit
+from ..hooks import Hooks
+
+if TYPE_CHECKING:
+    from ..proxy import Proxy
+
+
+def register(hooks: Hooks) -> None:
+    """Announce the command."""
+    hooks.command("rusta.proposePatch", _propose)
+
+
+async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) -> dict[str, Any]:
+    """`rusta.proposePatch`: search now, for a position, a file's crate, or the workspace.
+
+    The argument is a URI, or an object {"textDocument": {"uri"}, "position"?}. Returns {"offers": […]};
+    the same offers then wait in the lightbulb.
+    """
+    root, near = _target(proxy, where)
+    async with _progress(proxy) as on_progress:
+        search = start(proxy, Job(root=root, near=near, on_progress=on_progress))
+        fixes = proxy.session.state(Fixes)
+        try:
+            await asyncio.shield(search)
+        except asyncio.CancelledError:
+            if fixes.cancel:
+                fixes.cancel.set()
+            raise
+    return {"offers": [_described(proxy, r) for r in fixes.ready if is_current(proxy, r)]}
+
+
+def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
+    offer = ready.offer
+    return {
+        "title": offer.title,
+        "source": offer.source,
+        "level": offer.level.name,
+        "code": offer.diagnostic.code,
+        "diff": diff.unified(offer.before, offer.after),
+        "edit": workspace_edit(proxy, ready),
+    }
+
+
+def _target(proxy: "Proxy", where: dict[str, Any] | str | None) -> tuple[Path, tuple[Path, int, int] | None]:
+    if where is None:
+        if proxy.session.root is None:
+            raise RustaError("no folder is open", hint="Give the URI of a file.")
+        return proxy.session.root, None
+    uri = where if isinstance(where, str) else where["textDocument"]["uri"]
+    path = path_of(uri)
+    if path is None:
+        raise RustaError(f"{uri} is not a file on this machine")
+    position = None if isinstance(where, str) else where.get("position")
+    if position is None:
+        return path, None
+    offset = index_of(proxy, path).offset(position)
+    return path, (path, offset, offset)
+
+
+@contextlib.asynccontextmanager
+async def _progress(proxy: "Proxy") -> Any:  # noqa: ANN401  an async context manager
+    """Work-done progress where the editor shows it; its cancel button ends the search."""
+    if not client_capability(proxy, "window", "workDoneProgress"):
+        yield lambda done, total: None
+        return
+    from lsprotocol import types
+
+    progress, token = proxy.client.work_done_progress, proxy.session.next_id()
+    await progress.create_async(token)
+    progress.begin(
+        token, types.WorkDoneProgressBegin(title="Looking for fixes", cancellable=True, percentage=0)
+    )
+    progress.tokens[token].add_done_callback(lambda _: _cancel(proxy))
+
+    def on_progress(done: int, total: int) -> None:
+        report = types.WorkDoneProgressReport(
+            message=f"error {done + 1} of {total}", percentage=100 * done // max(total, 1)
+        )
+        proxy.loop.call_soon_threadsafe(progress.report, token, report)
+
+    try:
+        yield on_progress
+    finally:
+        progress.end(token, types.WorkDoneProgressEnd())
+        del progress.tokens[token]
+
+
+def _cancel(proxy: "Proxy") -> None:
+    fixes = proxy.session.state(Fixes)
+    if fixes.cancel:
+        fixes.cancel.set()

@@ -1,0 +1,284 @@
+"""The search for fixes in the background, and what it has proven: the state behind the lightbulb.
+
+A search runs in a thread, in a shadow copy, after a check or on demand. It is cancelled when a document
+changes or a newer search begins.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from ..config import Config
+from ..errors import RustaError
+from ..orchestrator import offers
+from ..orchestrator.offers import Offer
+from ..orchestrator.repair import Budget
+from ..patch import crate, diff
+from ..patch.proof import Level
+from ..patch.shadow import why_not
+from ..tools import cargo, sandbox
+from ..tools.diagnostic import Checked, Diagnostic
+from ..tools.process import Cancel
+from .convert import LineIndex, uri_of
+
+if TYPE_CHECKING:
+    from .features.check import CheckRun
+    from .proxy import Proxy
+
+log = logging.getLogger(__name__)
+
+_WATCH_S = 0.1
+
+
+@frozen
+class Ready:
+    """An offer that waits, with the folder its paths are relative to."""
+
+    number: int
+    base: Path
+    offer: Offer
+
+
+@define
+class Fixes:
+    """The feature's state: what was proven, and the search that runs."""
+
+    ready: list[Ready] = field(factory=list)
+    known: frozenset[str] = frozenset()
+    cancel: Cancel | None = None
+    search: asyncio.Task[None] | None = None
+    numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
+
+
+def on_check(proxy: "Proxy", run: "CheckRun") -> None:
+    """Search for fixes of what the check found; the search before it is pointless now."""
+    if proxy.config.fix_on_check:
+        start(proxy, Job(root=run.root, run=run))
+
+
+@frozen
+class Job:
+    """What to search for.
+
+    Attributes:
+        root: a folder in the workspace.
+        run: the check that found the errors; without one the shadow is checked first.
+        near: only errors at this file and these byte offsets.
+    """
+
+    root: Path
+    run: "CheckRun | None" = None
+    near: tuple[Path, int, int] | None = None
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+
+
+def start(proxy: "Proxy", job: Job) -> asyncio.Task[None]:
+    """Begin a search; the one before it is cancelled."""
+    fixes = proxy.session.state(Fixes)
+    if fixes.cancel:
+        fixes.cancel.set()
+    fixes.cancel = Cancel()
+    fixes.search = proxy.background(_run(proxy, job, fixes.search, fixes.cancel))
+    return fixes.search
+
+
+async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, cancel: Cancel) -> None:
+    """Search in a thread; stop it when a document changes."""
+    if previous is not None:
+        await asyncio.wait((previous,))
+    if cancel:
+        return
+    fixes = proxy.session.state(Fixes)
+    fixes.ready.clear()
+    least = Level.parse(proxy.config.level)
+    versions = _versions(proxy)
+    buffers = _buffers(proxy)
+
+    def emit(base: Path, offer: Offer) -> None:
+        proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer)
+
+    work = asyncio.create_task(
+        asyncio.to_thread(_search, proxy.config, job, buffers, fixes.known, cancel, emit)
+    )
+    try:
+        while not work.done():
+            await asyncio.wait((work,), timeout=_WATCH_S)
+            now = _versions(proxy)
+            # Opening or closing a file is no change.
+            if any(now.get(uri, version) != version for uri, version in versions.items()):
+                cancel.set()
+        known = await work
+        if known is not None:
+            fixes.known = known
+    except RustaError as error:
+        log.warning("no fixes: %s", error)
+        if job.run is None:
+            raise
+    except BaseException:
+        cancel.set()
+        await asyncio.wait((work,))
+        raise
+
+
+def _search(
+    config: Config,
+    job: Job,
+    buffers: Mapping[Path, bytes],
+    known: frozenset[str],
+    cancel: Cancel,
+    emit: Callable[[Path, Offer], None],
+) -> frozenset[str] | None:
+    """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen."""
+    workspace = _locate(job.root)
+    seen: frozenset[str] | None = None
+
+    def targets(errors: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+        nonlocal seen
+        seen = frozenset(error.fingerprint for error in errors)
+        chosen = [error for error in errors if _is_near(error, job.near, base)]
+        # Newest first: what was not there at the check before is what the person just wrote.
+        return sorted(chosen, key=lambda error: error.fingerprint in known)
+
+    with crate.of_workspace(
+        workspace,
+        cache=config.cache,
+        buffers=buffers,
+        launcher_for=sandbox.prefix if config.sandbox else (lambda writable: ()),
+        check_timeout_s=config.check_timeout_s,
+        test_timeout_s=config.test_timeout_s,
+    ) as shadow:
+        base = shadow.base
+        baseline = _known_baseline(job, base, buffers) or shadow.check({}, cancel)
+        if not isinstance(baseline, Checked):
+            raise why_not(baseline)
+        for offer in offers.search(
+            shadow,
+            baseline,
+            targets=targets,
+            budget=Budget(config.max_checks, config.rounds, config.max_lines),
+            run_tests=config.run_tests,
+            cancel=cancel,
+            on_progress=job.on_progress,
+        ):
+            emit(base, offer)
+    return seen
+
+
+@lru_cache(maxsize=8)
+def _located(root: Path, stamp: int) -> cargo.Workspace:
+    return cargo.locate(root)
+
+
+def _locate(root: Path) -> cargo.Workspace:
+    """The workspace; cargo is asked again when its manifest has changed."""
+    manifest = root / "Cargo.toml"
+    return _located(root, manifest.stat().st_mtime_ns) if manifest.is_file() else cargo.locate(root)
+
+
+def _known_baseline(job: Job, base: Path, buffers: Mapping[Path, bytes]) -> Checked | None:
+    """What the check said, unless a buffer differs from the disk that was checked."""
+    if job.run is None or any(path.is_relative_to(base) for path in buffers):
+        return None
+    outcome = job.run.outcome(base)
+    return outcome if isinstance(outcome, Checked) else None
+
+
+def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) -> bool:
+    if near is None:
+        return True
+    path, start, end = near
+    return any(base / span.path == path and span.start <= end and start <= span.end for span in error.spans)
+
+
+def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer) -> None:
+    """Take in an offer; one that was seen before is replaced and keeps its number."""
+    if cancel:
+        return
+    same = [r for r in fixes.ready if r.base == base and r.offer.after == offer.after]
+    fixes.ready = [r for r in fixes.ready if r not in same]
+    if offer.level >= max(least, Level.V1):
+        number = same[0].number if same else next(fixes.numbers)
+        fixes.ready.append(Ready(number, base, offer))
+    log.info("%s: %s", offer.level.name, offer.title)
+
+
+def _versions(proxy: "Proxy") -> dict[str, int]:
+    return {document.uri: document.version for document in proxy.documents.all()}
+
+
+def _buffers(proxy: "Proxy") -> dict[Path, bytes]:
+    """The open documents whose text differs from the disk: the buffer counts."""
+    buffers = {}
+    for document in proxy.documents.all():
+        path, text = document.path, document.text.encode()
+        if path is None:
+            continue
+        try:
+            if path.read_bytes() == text:
+                continue
+        except OSError:
+            pass
+        buffers[path] = text
+    return buffers
+
+
+def text_of(proxy: "Proxy", path: Path) -> bytes | None:
+    """The buffer's text if the file is open, else the disk's."""
+    document = proxy.documents.get(uri_of(path))
+    if document is not None:
+        return document.text.encode()
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def is_current(proxy: "Proxy", ready: Ready) -> bool:
+    """Whether every file is still as it was when the offer was proven."""
+    return all(text_of(proxy, ready.base / path) == text for path, text in ready.offer.before.items())
+
+
+def index_of(proxy: "Proxy", path: Path) -> LineIndex:
+    """Converts positions in the buffer if the file is open, else in the file on the disk."""
+    document = proxy.documents.get(uri_of(path))
+    if document is not None:
+        return document.index
+    return LineIndex(text_of(proxy, path) or b"", proxy.session.encoding)
+
+
+def workspace_edit(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
+    """Versioned document changes, or plain changes for a client that knows no better."""
+    by_uri: dict[str, list[dict[str, Any]]] = {}
+    versions: dict[str, int | None] = {}
+    for path, before in ready.offer.before.items():
+        file = ready.base / path
+        document = proxy.documents.get(uri_of(file))
+        uri = document.uri if document else uri_of(file)
+        versions[uri] = document.version if document else None
+        index = LineIndex(before, proxy.session.encoding)
+        by_uri[uri] = [
+            {"range": index.range(edit.start, edit.end), "newText": edit.text.decode(errors="replace")}
+            for edit in diff.edits(path, before, ready.offer.after[path])
+        ]
+    if not client_capability(proxy, "workspace", "workspaceEdit", "documentChanges"):
+        return {"changes": by_uri}
+    return {
+        "documentChanges": [
+            {"textDocument": {"uri": uri, "version": versions[uri]}, "edits": edits}
+            for uri, edits in by_uri.items()
+        ]
+    }
+
+
+def client_capability(proxy: "Proxy", *path: str) -> Any:  # noqa: ANN401  JSON
+    """What the editor said of itself under these keys; None where it said nothing."""
+    value: Any = proxy.session.client_capabilities
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
