@@ -16,6 +16,8 @@ Node = tree_sitter.Node
 
 STATEMENTS = frozenset({"let_declaration", "expression_statement", "empty_statement", "macro_invocation"})
 FUNCTIONS = frozenset({"function_item", "function_signature_item"})
+# What may cover exactly the same text as the expression or pattern in it.
+_WRAPPERS = frozenset({"expression_statement", "source_file", "match_pattern"})
 LOOPS = frozenset({"for_expression", "while_expression", "loop_expression"})
 ITEMS = frozenset(
     {
@@ -161,7 +163,7 @@ def exact(node: Node | None, start: int, end: int) -> Node | None:
 def expression_at(source: Source, start: int, end: int) -> Node | None:
     """The highest node that covers exactly [start, end); of a statement, its expression."""
     node = exact(inner_node(source, start, end), start, end)
-    while node is not None and node.type in ("expression_statement", "source_file") and node.named_children:
+    while node is not None and node.type in _WRAPPERS and node.named_children:
         node = node.named_children[0]
     return node
 

@@ -20,6 +20,11 @@ from . import fix, rule
 _NUMBER = re.compile(rf"{INTEGER.pattern}|{FLOAT.pattern}")
 _CONCRETE_NUMBER = re.compile(r"[iu](8|16|32|64|128|size)|f32|f64")
 _POINTERS = re.compile(r"(Box|Rc|Arc|RefCell|Cell|Mutex|RwLock|Some|Cow|Reverse|Wrapping)<")
+_ITERATORS = re.compile(
+    r"(std|core)::|(Map|Filter|FilterMap|Rev|Chars|Iter|IntoIter|Enumerate|Split\w*|Zip|Skip|Take|Chain|Cloned"
+    r"|Copied|FlatMap)<"
+)
+_COLLECTIONS = re.compile(r"(Vec|String|Result<Vec|Option<Vec|HashMap|HashSet|BTreeMap|BTreeSet|VecDeque)\b")
 _UNWRITABLE = re.compile(r"\{|\b_\b|closure|opaque|associated|fn item|\?")
 
 
@@ -79,10 +84,7 @@ def _conversions(mismatch: _Mismatch) -> Iterator[tuple[float, str]]:
             yield 0.45, f"{tight}.as_ref()"
     if expected.startswith("Vec<") or found.startswith(("[", "&[", "Vec<", "&Vec<")):
         yield from _sequences(expected, found, node)
-    if (
-        found.startswith(("std::", "core::"))
-        or re.match(r"(Map|Filter|Rev|Chars|Iter|Enumerate|Split\w*|Zip)<", found)
-    ) and re.match(r"(Vec|String|HashMap|HashSet|BTreeMap|BTreeSet|VecDeque)\b", expected):
+    if _ITERATORS.match(found) and _COLLECTIONS.match(expected):
         yield 0.45, f"{tight}.collect()"
     if not text.endswith(".into()") and found not in ("()", "!"):
         yield 0.2, f"{tight}.into()"
@@ -448,11 +450,21 @@ def mend_the_pattern(context: Context) -> Iterator[Candidate]:
         return
     node = sx.expression_at(source, primary.start, primary.end)
     value = sx.expression_at(source, value_span.start, value_span.end)
-    expected, found = _types(context.diagnostic)
+    expected, found = (values.bare(type_) for type_ in _types(context.diagnostic))
     if node is None or not _is_pattern(node):
         return
     text = sx.text_of(node)
     yield from _tuple_pattern(source, node, expected)
+    if (
+        value is not None
+        and found.startswith("(")
+        and not expected.startswith("(")
+        and len(sx.elements(node)) == 2
+    ):
+        for method in ("iter", "into_iter"):
+            numbered = f"{sx.tight(value)}.{method}().enumerate()"
+            if value.parent is not None and value.parent.type == "for_expression":
+                yield fix("enumerate", "Number the elements", 0.45, sx.replace(source, value, numbered))
     if value is not None:
         tight = sx.tight(value)
         if found.endswith("str") and expected.lstrip("&") == "String":
@@ -470,7 +482,7 @@ def mend_the_pattern(context: Context) -> Iterator[Candidate]:
                 sx.replace(source, value, f"*{tight}"),
             )
             yield fix("reference-pattern", f"Match a reference: `&{text}`", 0.4, sx.before(source, node, "&"))
-        if _NUMBER.fullmatch(found) and expected in ("String", "&str"):
+        if _NUMBER.fullmatch(found) and expected in ("String", "&str", "str"):
             yield fix("text-pattern", "Match the text", 0.3, sx.replace(source, node, f'"{text}"'))
         if "Option<" in expected and not found.startswith("Option<") and node.type != "identifier":
             yield fix(
@@ -569,7 +581,7 @@ def mend_the_associated_type(context: Context) -> Iterator[Candidate]:
     node = sx.node_of(context)
     function = sx.function(node)
     tail = sx.body_tail(function.child_by_field_name("body")) if function is not None else None
-    if tail is not None and found == f"&{expected}":
+    if tail is not None and found.startswith("&") and not expected.startswith("&"):
         yield fix("copied", "Iterate over copies", 0.45, sx.after(source, tail, ".copied()"))
         yield fix("cloned", "Iterate over clones", 0.42, sx.after(source, tail, ".cloned()"))
         text = sx.text_of(tail)

@@ -43,7 +43,6 @@ def _filled(
     text = b"".join(edit.text for edit in suggestion.edits).decode()
     if re.fullmatch(r": Vec<_>|::<Vec<_>>", text):
         yield 0.45, suggestion.edits, text
-        return
     pattern = next((p for p in _HOLES if p.search(text)), None)
     if pattern is None:
         return

@@ -49,8 +49,6 @@ def copy_the_trait_generics(context: Context) -> Iterator[Candidate]:
             same_return,
         )
         yield fix("trait-signature", f"Write the signature of `{name}` as the trait does", 0.4, *edits)
-    elif ours is not None and theirs is None:
-        yield fix("no-lifetimes", f"Drop the lifetimes of `{name}`", 0.4, sx.delete(source, ours))
 
 
 @rule("E0226")

@@ -42,21 +42,6 @@ def name_a_field_there_is(context: Context) -> Iterator[Candidate]:
         method = ".lock().unwrap()" if "Mutex<" in type_ else ".borrow()"
         if value is not None:
             yield fix("guard-field", "Look inside the cell", 0.4, sx.after(source, value, method))
-    yield from _declare_field(source, access, base, types[0])
-
-
-def _declare_field(source: Source, access: Node | None, base: str, name: str) -> Iterator[Candidate]:
-    """`self.count` in a method, where the struct lost the field: only tuple indices are excluded."""
-    item = sx.named_item(source, base, "struct_item")
-    body = item.child_by_field_name("body") if item is not None else None
-    if access is None or body is None or name.isdigit() or body.type != "field_declaration_list":
-        return
-    parent = access.parent
-    if parent is not None and parent.type == "call_expression":
-        return
-    functions = sx.functions_called(source, name)
-    if functions:
-        yield fix("call", f"Call the method `{name}`", 0.4, sx.after(source, access, "()"))
 
 
 @rule("E0610")

@@ -125,6 +125,45 @@ def change_inside_a_pointer(context: Context) -> Iterator[Candidate]:
 
 
 @rule("E0596", "E0594")
+def put_into_a_cell(context: Context) -> Iterator[Candidate]:
+    """What is shared and changed: behind a lock in an `Arc`, in a `RefCell` in an `Rc`."""
+    source = sx.source_of(context)
+    match = re.search(r"in an? `(Rc|Arc)`|dereference of `(Rc|Arc)<", context.diagnostic.message)
+    if source is None or match is None:
+        return
+    pointer = match[1] or match[2]
+    cell, opening = ("Mutex", ".lock().unwrap()") if pointer == "Arc" else ("RefCell", ".borrow_mut()")
+    lets = list(sx.descendants(source.root, "let_declaration"))
+    made = [(n, v) for n in lets if (v := _inside_pointer(n, pointer)) is not None]
+    if len(made) != 1:
+        return
+    names = sx.bound_by(made[0][0])
+    for let in lets:
+        value = sx.text_of(let.child_by_field_name("value"))
+        if any(re.fullmatch(rf"{pointer}::clone\(&{name}\)|{name}\.clone\(\)", value) for name in names):
+            names |= sx.bound_by(let)
+    edits = [*sx.wrap(source, made[0][1], f"{cell}::new(", ")")]
+    for access in sx.descendants(source.expanded.root_node, "field_expression"):
+        base, member = access.child_by_field_name("value"), sx.text_of(access.child_by_field_name("field"))
+        if base is not None and sx.text_of(base) in names and member != "clone":
+            edits.append(sx.after(source, base, opening))
+    module = "sync" if pointer == "Arc" else "cell"
+    title = f"Put the shared value into a `{cell}`"
+    yield fix("cell", title, 0.45, sx.add_use(source, f"std::{module}::{cell}"), *edits)
+
+
+def _inside_pointer(let: Node, pointer: str) -> Node | None:
+    """The argument of `Rc::new(…)` in `let x = Rc::new(…);`."""
+    value = let.child_by_field_name("value")
+    if value is None or value.type != "call_expression":
+        return None
+    if not sx.text_of(value.child_by_field_name("function")).endswith(f"{pointer}::new"):
+        return None
+    arguments = value.child_by_field_name("arguments")
+    return arguments.named_children[0] if arguments is not None and arguments.named_children else None
+
+
+@rule("E0596", "E0594")
 def iterate_mutably(context: Context) -> Iterator[Candidate]:
     """Elements that are changed come from `iter_mut`, `values_mut`, `get_mut` or `&mut`."""
     source, node = sx.source_of(context), sx.node_of(context)

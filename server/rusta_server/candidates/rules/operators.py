@@ -283,6 +283,8 @@ def _casts(value: Node, from_: str, to: str) -> Iterator[tuple[float, str]]:
         yield 0.4, f"{tight}.unwrap() as {to}"
         if match[2] == to:
             yield 0.45, f"{tight}.unwrap()"
+    if to.startswith("["):
+        yield 0.4, f"<{to}>::try_from({text}).unwrap()"
     if to.startswith("Vec<"):
         yield 0.35, f"vec![{text}]"
         yield 0.34, f"{tight}.to_vec()"
@@ -454,3 +456,89 @@ def collect_copies(context: Context) -> Iterator[Candidate]:
             if values.bare(sx.text_of(type_)) == wanted and re.fullmatch(r"&?[\w]+", given):
                 new = wanted.replace(annotation[1], given)
                 yield fix("collect-type", f"Collect into `{new}`", 0.4, sx.replace(source, type_, new))
+
+
+@rule("E0369", "E0277", "E0368")
+def take_out_the_operand(context: Context) -> Iterator[Candidate]:
+    """An `Option` or `Result` in arithmetic or a comparison: use what is inside."""
+    source = sx.source_of(context)
+    for span in context.diagnostic.spans:
+        type_ = span.label or ""
+        if source is None or not re.match(r"(std::\w+::)?(Option|Result)<", type_):
+            continue
+        node = sx.expression_at(source, span.start, span.end)
+        if node is None:
+            continue
+        function = sx.function_or_closure(node)
+        returns = sx.text_of(function.child_by_field_name("return_type")) if function is not None else ""
+        kind = "Option" if "Option<" in type_[:20] else "Result"
+        title = f"Use what is inside `{sx.text_of(node)}`"
+        if kind in returns:
+            let = sx.binding(node, sx.text_of(node))
+            value = let.child_by_field_name("value") if let is not None else None
+            if value is not None:
+                yield fix(
+                    "question-mark",
+                    f"Give up on errors: `{sx.text_of(value)}?`",
+                    0.5,
+                    sx.after(source, value, "?"),
+                )
+            yield fix("question-mark", title, 0.42, sx.after(source, node, "?"))
+        yield fix("unwrap-operand", title, 0.36, sx.after(source, node, ".unwrap()"))
+
+
+@rule("E0369", "E0277")
+def add_texts_and_characters(context: Context) -> Iterator[Candidate]:
+    """`+` with a text needs a `String` on the left; `+` with a character needs its number."""
+    source, node = sx.source_of(context), sx.node_of(context)
+    primary = context.diagnostic.primary
+    if source is None or node is None or primary is None:
+        return
+    binary = sx.enclosing(sx.inner_node(source, primary.start, primary.end), "binary_expression")
+    left = binary.child_by_field_name("left") if binary is not None else None
+    right = binary.child_by_field_name("right") if binary is not None else None
+    if binary is None or left is None or right is None:
+        return
+    message = context.diagnostic.message
+    if re.search(r"cannot add `(&?str|&?String|char)`", message):
+        yield fix("own-left", "Make the left side a `String`", 0.42, sx.after(source, left, ".to_string()"))
+        whole = f'format!("{{}}{{}}", {sx.text_of(left)}, {sx.text_of(right)})'
+        yield fix("format", "Put them together with `format!`", 0.4, sx.replace(source, binary, whole))
+    if re.search(r"to `char`|from `char`", message):
+        operator = sx.text_of(binary.child_by_field_name("operator"))
+        text = f"({sx.tight(left)} as u8 {operator} {sx.text_of(right)}) as char"
+        yield fix(
+            "next-character", "Compute with the character's number", 0.45, sx.replace(source, binary, text)
+        )
+        if right.type == "char_literal" or "from `char`" in message:
+            text = f"{sx.tight(left)} as u32 {operator} {sx.tight(right)} as u32"
+            yield fix(
+                "character-number",
+                "Compute with the characters' numbers",
+                0.42,
+                sx.replace(source, binary, text),
+            )
+
+
+@rule("E0512")
+def convert_instead_of_transmute(context: Context) -> Iterator[Candidate]:
+    """Between numbers of different sizes `as` converts; `transmute` cannot."""
+    source, node = sx.source_of(context), sx.node_of(context)
+    call = sx.enclosing(node, "call_expression")
+    arguments = call.child_by_field_name("arguments") if call is not None else None
+    notes = " ".join(child.message for child in context.diagnostic.children)
+    target = re.search(r"target type: `(\w+)`", notes)
+    if (
+        source is None
+        or call is None
+        or arguments is None
+        or target is None
+        or len(arguments.named_children) != 1
+    ):
+        return
+    argument = arguments.named_children[0]
+    text = f"{sx.tight(argument)} as {target[1]}"
+    yield fix("as-instead", f"Convert with `{text}`", 0.35, sx.replace(source, call, text))
+    if argument.type == "integer_literal":
+        literal = re.sub(r"[iu]\w+$", "", sx.text_of(argument)) + target[1]
+        yield fix("literal-size", f"Write `{literal}`", 0.45, sx.replace(source, argument, literal))

@@ -29,7 +29,9 @@ def add_the_missing_arm(context: Context) -> Iterator[Candidate]:
             yield fix("missing-arm", f"Handle `{cases}` with `{value}`", prior, *edits)
             if "|" in cases or "..=" in cases or cases.startswith("&"):
                 wild = [evolve(e, text=e.text.replace(cases.encode(), b"_")) for e in edits]
-                yield fix("other-arm", f"Handle everything else with `{value}`", prior - 0.02, *wild)
+                is_range = "..=" in cases or "_" in cases.split("|")[0].strip("& ")
+                others = f"Handle everything else with `{value}`"
+                yield fix("other-arm", others, prior + (0.02 if is_range else -0.02), *wild)
     body = match.child_by_field_name("body")
     if body is not None and not arms and not suggestions:
         yield fix("other-arm", "Handle everything", 0.2, sx.replace(source, body, "{ _ => {} }"))
@@ -270,7 +272,9 @@ def mend_the_slice_pattern(context: Context) -> Iterator[Candidate]:
             sx.replace(source, node, f"[{', '.join(more)}]"),
         )
     elif found:
-        kept = [p for p in parts if ".." not in p][: int(found[2])] + [p for p in parts if ".." in p]
+        kept, n_more = list(parts), int(found[1]) - int(found[2])
+        for part in [p for p in reversed(parts) if ".." not in p][:n_more]:
+            kept.remove(part)
         yield fix(
             "slice-length",
             "Take as many elements as there are",
@@ -301,3 +305,86 @@ def _longer_array(source: Source, value: Node | None, found: re.Match[str] | Non
         last = array.named_children[-1]
         more = f", {sx.text_of(last)}" * (int(found[1]) - int(found[2]))
         yield fix("longer-array", f"Give `{name}` more elements", 0.16, sx.after(source, last, more))
+
+
+@rule("E0164", "E0423", "E0532", "E0533", "E0559", "E0560", "E0618", "E0769")
+def write_the_variant_as_declared(context: Context) -> Iterator[Candidate]:
+    """A tuple variant written with braces, a struct variant with parentheses, a unit variant with either."""
+    source, primary = sx.source_of(context), context.diagnostic.primary
+    if source is None or primary is None:
+        return
+    node = sx.enclosing(
+        sx.inner_node(source, primary.start, primary.end),
+        "tuple_struct_pattern",
+        "struct_pattern",
+        "call_expression",
+        "struct_expression",
+    )
+    if node is None:
+        return
+    path = next(
+        (n for f in ("type", "name", "function") if (n := node.child_by_field_name(f)) is not None), None
+    )
+    if path is None:
+        return
+    name = sx.text_of(path)
+    item = _declared(source, name)
+    if item is None:
+        return
+    parts = _written_parts(node)
+    text = _as_declared(item, name, parts, is_pattern=node.type.endswith("_pattern"))
+    if text is not None and text != sx.text_of(node):
+        yield fix("as-declared", f"Write `{name}` as it is declared", 0.5, sx.replace(source, node, text))
+
+
+def _declared(source: Source, path: str) -> Node | None:
+    """The variant or struct that the path names."""
+    segments = path.split("::")
+    if len(segments) > 1 and (owner := sx.named_item(source, segments[-2], "enum_item")) is not None:
+        for variant in sx.descendants(owner, "enum_variant"):
+            if sx.text_of(variant.child_by_field_name("name")) == segments[-1]:
+                return variant
+    return sx.named_item(source, segments[-1], "struct_item")
+
+
+def _written_parts(node: Node) -> list[tuple[str, str]]:
+    """The members of a pattern or constructor: field name (or empty) and text."""
+    if node.type == "struct_pattern":
+        fields = [n for n in node.named_children if n.type == "field_pattern"]
+        return [
+            (_field_name(n), sx.text_of(n.child_by_field_name("pattern")) or _field_name(n)) for n in fields
+        ]
+    if node.type == "struct_expression":
+        body = node.child_by_field_name("body")
+        members = body.named_children if body is not None else []
+        return [
+            (
+                sx.text_of(n.child_by_field_name("field")),
+                sx.text_of(n.child_by_field_name("value")) or sx.text_of(n),
+            )
+            for n in members
+            if n.type.endswith("field_initializer")
+        ]
+    if node.type == "call_expression":
+        arguments = node.child_by_field_name("arguments")
+        return [("", sx.text_of(n)) for n in sx.elements(arguments)] if arguments is not None else []
+    return [("", sx.text_of(n)) for n in sx.elements(node)]
+
+
+def _as_declared(item: Node, name: str, parts: list[tuple[str, str]], *, is_pattern: bool) -> str | None:
+    body = item.child_by_field_name("body")
+    texts = [text for _, text in parts]
+    if body is None:
+        return name
+    if body.type == "ordered_field_declaration_list":
+        n = sum(c.type not in ("attribute_item", "visibility_modifier") for c in body.named_children)
+        if len(texts) == n:
+            return f"{name}({', '.join(texts)})"
+        return f"{name}(..)" if is_pattern else None
+    fields = [sx.text_of(f.child_by_field_name("name")) for f in sx.descendants(body, "field_declaration")]
+    if len(fields) != len(texts) or any(field and field not in fields for field, _ in parts):
+        return f"{name} {{ .. }}" if is_pattern and not texts else None
+    members = [
+        field if field == text else f"{field}: {text}" for field, text in zip(fields, texts, strict=True)
+    ]
+    return f"{name} {{ {', '.join(members)} }}"
