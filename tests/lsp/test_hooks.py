@@ -116,7 +116,15 @@ async def abstains(proxy, params, result):
     return None
 
 
-@pytest.mark.parametrize("broken", [raises, hangs, abstains])
+async def talks_nonsense(proxy, params, result):
+    return {"no JSON": object()}
+
+
+def is_not_even_asynchronous(proxy, params, result):
+    raise ValueError("a bug")
+
+
+@pytest.mark.parametrize("broken", [raises, hangs, abstains, talks_nonsense, is_not_even_asynchronous])
 async def test_a_broken_feature_leaves_the_answer_alone(connect, caplog, broken):
     hooks = Hooks()
     hooks.after("fake/echo", broken, timeout_s=0.1)
@@ -139,7 +147,9 @@ async def test_before_patches_the_params(connect):
     hooks = Hooks()
     hooks.before("fake/echo", lambda proxy, params: {**params, "b": 2})
     hooks.before("fake/echo", lambda proxy, params: 1 / 0)
+    hooks.before("fake/pid", lambda proxy, params: object())
     wire, _ = await connect(hooks)
+    assert (await wire.request(9, "fake/pid"))["result"]
     assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1, "b": 2}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -50,19 +51,19 @@ async def patch(proxy: "Proxy", id: Id, waiting: Waiting, body: bytes | None) ->
     """Let features change rust-analyzer's answer; ``body`` is None when there is none."""
     result = None if body is None else jsonrpc.member(body, "result")
     changed = False
+    what = f"{waiting.method} {id!r}"
     for hook in proxy.hooks.afters[waiting.method]:
-        patched = await guard.wait(
-            hook.patch(proxy, waiting.params, result), f"{waiting.method} {id!r}", hook.timeout_s
-        )
+        patch_it = partial(hook.patch, proxy, waiting.params, result)
+        patched = await guard.wait(patch_it, what, hook.timeout_s)
         if patched is not None:
             result, changed = patched, True
-    if not changed:
-        failure = f"{waiting.method} failed: {proxy.analyzer.failure}"
-        proxy.write_to_client(body or jsonrpc.error(id, Code.REQUEST_FAILED, failure))
-    elif body is not None and "error" not in jsonrpc.members(body):
-        proxy.write_to_client(jsonrpc.replace(body, result=result))
+    failed = body is None or "error" in jsonrpc.members(body)
+    if changed and failed:
+        answered = guard.call(partial(jsonrpc.response, id, result), what)
     else:
-        proxy.write_to_client(jsonrpc.response(id, result))
+        answered = guard.replace(body, what, result=result) if changed and body else body
+    failure = f"{waiting.method} failed: {proxy.analyzer.failure}"
+    proxy.write_to_client(answered or body or jsonrpc.error(id, Code.REQUEST_FAILED, failure))
 
 
 def without_analyzer(proxy: "Proxy", id: Id, waiting: Waiting) -> None:

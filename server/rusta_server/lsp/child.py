@@ -90,6 +90,7 @@ def kill_session(leader: int) -> None:
     """Kill every process of the session that ``leader`` began, its process groups included.
 
     rust-analyzer puts each cargo into a process group of its own, so killing one group is not enough.
+    Where there is no /proc, only the leader's group is found; the others end with their pipes.
     `Process.kill` is not used: it may collect the exit status before asyncio sees it.
     """
     for pid in _session_members(leader):

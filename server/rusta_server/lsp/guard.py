@@ -5,7 +5,10 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
+
+from . import jsonrpc
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,15 +30,21 @@ def call(hook: Callable[[], T], what: str) -> T | None:
             log.warning("a feature held up %s for %.0f ms", what, taken_s * 1000)
 
 
-async def wait(work: Awaitable[T], what: str, timeout_s: float | None) -> T | None:
-    """The work's value; None, and a line in the log, if it raised or took longer than ``timeout_s``."""
+async def wait(hook: Callable[[], Awaitable[T]], what: str, timeout_s: float | None) -> T | None:
+    """What the hook gives; None, and a line in the log, if it raised or took longer than ``timeout_s``."""
     try:
-        return await asyncio.wait_for(work, timeout_s)
+        return await asyncio.wait_for(hook(), timeout_s)
     except TimeoutError:
         log.error("a feature took more than %s s on %s; it is left out", timeout_s, what)
     except Exception:
         log.exception("a feature failed on %s; what was there goes through unchanged", what)
     return None
+
+
+def replace(body: bytes, what: str, **changed: object) -> bytes:
+    """The message with members as a feature wants them; unchanged if they are no JSON."""
+    patched = call(partial(jsonrpc.replace, body, **changed), what)
+    return body if patched is None else patched
 
 
 def process_exists(pid: int) -> bool:

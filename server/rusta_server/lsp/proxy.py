@@ -165,7 +165,7 @@ class Proxy:
             changed = guard.call(partial(patch, self, params), f"{method} {id!r}")
             params = params if changed is None else changed
         if params is not original:
-            body = jsonrpc.replace(body, params=params)
+            body = guard.replace(body, f"{method} {id!r}", params=params)
         self._forward(id, Waiting(method, params), body)
 
     def _forward(self, id: Id, waiting: Waiting, body: bytes) -> None:
@@ -179,7 +179,7 @@ class Proxy:
         for observer in self.hooks.client_observers.get(method, ()):
             params = jsonrpc.member(body, "params")
             changed = guard.call(partial(observer, self, params), method)
-            body = body if changed is None else jsonrpc.replace(body, params=changed)
+            body = body if changed is None else guard.replace(body, method, params=changed)
         if method in mirror.SYNC:
             self.documents.feed(method, body)
             if self._catch_up is None:
@@ -287,7 +287,7 @@ class Proxy:
             tracking.note_notification(self.session, method, body)
         for observer in self.hooks.analyzer_observers.get(method, ()):
             changed = guard.call(partial(observer, self, jsonrpc.member(body, "params")), method)
-            body = body if changed is None else jsonrpc.replace(body, params=changed)
+            body = body if changed is None else guard.replace(body, method, params=changed)
         return body
 
     def _analyzer_request(self, id: Id, method: str, body: bytes) -> bytes:
@@ -307,7 +307,7 @@ class Proxy:
     async def _ready(self) -> None:
         await asyncio.to_thread(__import__, f"{__package__}.client")
         for moment in self.hooks.on_ready:
-            await guard.wait(moment(self), "the start of a feature", timeout_s=None)
+            await guard.wait(partial(moment, self), "the start of a feature", timeout_s=None)
 
     def _idle(self) -> None:
         self._catch_up = None
@@ -333,7 +333,7 @@ class Proxy:
         if self._catch_up is not None:
             self._catch_up.cancel()
         for moment in self.hooks.on_close:
-            await guard.wait(moment(self), "the end of a feature", timeout_s=_WATCH_S)
+            await guard.wait(partial(moment, self), "the end of a feature", timeout_s=_WATCH_S)
         for task in tuple(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -39,7 +39,7 @@ def read_initialize(proxy: "Proxy", id: Id, body: bytes) -> None:
     for before in proxy.hooks.befores.get("initialize", ()):
         changed = guard.call(partial(before, proxy, params), f"initialize {id!r}")
         params = params if changed is None else changed
-    session.initialize = jsonrpc.replace(body, params=params)
+    session.initialize = guard.replace(body, "initialize", params=params)
     session.waiting[id] = Waiting("initialize", params)
 
 
@@ -67,7 +67,7 @@ def patch_answer(proxy: "Proxy", asked: Waiting, body: bytes) -> bytes:
     """The editor's answer to `workspace/configuration`, patched."""
     result = jsonrpc.member(body, "result")
     patched = capabilities.patch_configuration(asked.params, result, partial(patch, proxy))
-    return body if patched == result else jsonrpc.replace(body, result=patched)
+    return body if patched == result else guard.replace(body, asked.method, result=patched)
 
 
 def patch_notification(proxy: "Proxy", body: bytes) -> bytes:
@@ -80,7 +80,7 @@ def patch_notification(proxy: "Proxy", body: bytes) -> bytes:
     if not isinstance(settings, dict) or not isinstance(section, dict) or not section:
         return body
     changed = {**settings, capabilities.SECTION: patch(proxy, section)}
-    return jsonrpc.replace(body, params={**params, "settings": changed})
+    return guard.replace(body, "rust-analyzer's settings", params={**params, "settings": changed})
 
 
 def note_folders(proxy: "Proxy", body: bytes) -> None:
