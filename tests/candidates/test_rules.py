@@ -30,6 +30,7 @@ FAMILIES = (
     "inference",
     "unsafety",
     "control",
+    "derives",
 )
 
 

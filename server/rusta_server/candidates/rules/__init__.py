@@ -34,6 +34,7 @@ _MODULES: tuple[str, ...] = (
     "inference",
     "unsafety",
     "control",
+    "derives",
 )
 
 _RULES: dict[str | None, list[Propose]] = {}

@@ -339,6 +339,19 @@ def give_a_value(context: Context) -> Iterator[Candidate]:
         body = mismatch.node if mismatch.node.type == "block" else None
     if body is not None and body.type == "block":
         yield from _tail_values(source, body, mismatch.expected)
+    if mismatch.node.type in ("compound_assignment_expr", "assignment_expression"):
+        left = mismatch.node.child_by_field_name("left")
+        statement = sx.statement(mismatch.node)
+        if left is not None and statement is not None and sx.body_tail(sx.block(statement)) is not None:
+            place = sx.text_of(left)
+            edit = sx.line_after(source, statement, place)
+            yield fix(
+                "value-after",
+                f"End with the value `{place}`",
+                0.5,
+                sx.after(source, mismatch.node, ";"),
+                edit,
+            )
     if mismatch.node.type == "return_expression" and not mismatch.node.named_children:
         for value in list(values.values(source, mismatch.node, mismatch.expected))[:3]:
             yield fix(

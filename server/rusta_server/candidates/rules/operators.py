@@ -70,8 +70,11 @@ def _as_number(node: Node, from_: str, to: str) -> Iterator[str]:
         if from_.startswith("&"):
             yield dereferenced
         return
-    target = plain_to if _CONCRETE.fullmatch(plain_to) else ("f64" if FLOAT.fullmatch(plain_to) else "i32")
-    yield f"({dereferenced} as {target})" if _needs_parentheses(node) else f"{dereferenced} as {target}"
+    targets = [plain_to] if _CONCRETE.fullmatch(plain_to) else ["i32"]
+    if FLOAT.fullmatch(plain_to) and plain_to not in targets:
+        targets = ["f64", "f32"]
+    for target in targets:
+        yield f"({dereferenced} as {target})" if _needs_parentheses(node) else f"{dereferenced} as {target}"
 
 
 def _needs_parentheses(node: Node) -> bool:
