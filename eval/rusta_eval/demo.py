@@ -35,6 +35,14 @@ BREAKAGES = (
     Breakage("src/parse.rs", "let mut pos = Position::Major;", "let pos = Position::Major;"),
     # a semicolon forgotten: the parser stops here and hides everything else
     Breakage("src/identifier.rs", "let len = string.len();", "let len = string.len()"),
+    # a derive forgotten, which other derives need
+    Breakage(
+        "src/lib.rs",
+        "#[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]",
+        "#[derive(Copy, Clone, Eq, PartialEq, Debug)]",
+    ),
+    # a number compared with a reference
+    Breakage("src/eval.rs", "if ver.minor != minor {", "if &ver.minor != minor {"),
     # a value where a reference is needed
     Breakage(
         "src/lib.rs", "eval::matches_comparator(self, version)", "eval::matches_comparator(self, *version)"

@@ -20,6 +20,9 @@ _RISKY = re.compile(
     re.I,
 )
 
+# Of several imports that would do, the item's own path is meant more often than somebody's re-export.
+_STD_IMPORT = re.compile(r"use (std|core|alloc)::")
+_STD_BONUS = 0.02
 _TITLE_WIDTH = 60
 
 
@@ -74,6 +77,8 @@ def _candidate(help_: Diagnostic, spans: list[Span], context: Context) -> Candid
     prior = _PRIOR.get(applicability, 0.3)
     if _RISKY.search(help_.message):
         prior *= 0.5
+    if _STD_IMPORT.match(spans[0].replacement or ""):
+        prior += _STD_BONUS
     text = "".join(span.replacement or "" for span in spans)
     return Candidate(
         source="rustc",
@@ -92,7 +97,7 @@ def _title(message: str, spans: list[Span], context: Context) -> str:
     span = spans[0]
     old = context.files[span.path].text[span.start : span.end].decode(errors="replace").strip()
     new = (span.replacement or "").strip()
-    if "\n" in old + new or len(old + new) > _TITLE_WIDTH:
+    if "\n" in old + new or len(old + new) > _TITLE_WIDTH or (not old and f"`{new}`" in title):
         return title
     if old and new:
         return f"{title}: `{old}` → `{new}`"
