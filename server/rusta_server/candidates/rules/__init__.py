@@ -26,6 +26,7 @@ _MODULES: tuple[str, ...] = (
     "visibility",
     "duplicates",
     "names",
+    "bounds",
     "operators",
     "patterns",
     "members",

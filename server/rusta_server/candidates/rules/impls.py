@@ -50,6 +50,24 @@ def _written_by_rustc(context: Context, name: str) -> str:
     return ""
 
 
+def implementation(source: Source, own: Node | None, declared: Node, type_: str) -> list[tuple[float, str]]:
+    """Ways to implement the trait's item `declared` for a type that has no impl yet."""
+    text = sx.text_of(declared)
+    if text.startswith("type"):
+        return [(0.2, f"type {items.name_of(declared)} = {type_};")]
+    if text.startswith("const"):
+        return _constant(source, text, items.name_of(declared))
+    signature = re.sub(r"\s*;\s*$", "", text)
+    found = _bodies(source, own, items.base_name(type_), items.name_of(declared), signature)
+    return [(prior, f"{signature} {{{_indent(body)}}}") for prior, body in found][:1]
+
+
+def _constant(source: Source, text: str, name: str) -> list[tuple[float, str]]:
+    type_ = re.sub(r"^.*?:\s*", "", re.split(r"[=;]", text)[0], count=1).strip()
+    value = values.empty_value(source, type_) or "Default::default()"
+    return [(0.35, f"const {name}: {type_} = {value};")]
+
+
 def _implementation(
     source: Source, item: Node, declared: Node | None, name: str, proposed: str
 ) -> list[tuple[float, str]]:
@@ -58,13 +76,13 @@ def _implementation(
     if text.startswith("type"):
         return [(0.3, f"type {name} = {type_};") for type_ in _associated_types(source, item, name)]
     if text.startswith("const"):
-        type_ = re.sub(r"^.*?:\s*", "", re.split(r"[=;]", text)[0], count=1).strip()
-        value = values.empty_value(source, type_) or "Default::default()"
-        return [(0.35, f"const {name}: {type_} = {value};")]
+        return _constant(source, text, name)
     signature = re.sub(r"\s*(;|\{ todo!\(\) \})\s*$", "", text)
     if not re.search(r"\bfn\b", signature):
         return []
-    bodies = list(dict.fromkeys(_bodies(source, item, name, signature)))
+    type_name = items.name_of(item)
+    own = items.type_item(source, type_name)
+    bodies = list(dict.fromkeys(_bodies(source, own, type_name, name, signature)))
     indented = [(prior, f"{signature} {{{_indent(body)}}}") for prior, body in bodies]
     return indented[:3]
 
@@ -73,10 +91,10 @@ def _indent(body: str) -> str:
     return "".join(f"\n    {line}" for line in body.splitlines()) + "\n" if body else ""
 
 
-def _bodies(source: Source, item: Node, name: str, signature: str) -> Iterator[tuple[float, str]]:
+def _bodies(
+    source: Source, own: Node | None, type_name: str, name: str, signature: str
+) -> Iterator[tuple[float, str]]:
     returned = re.search(r"->\s*(.+?)(\s+where\b.*)?$", signature, re.S)
-    type_name = items.name_of(item)
-    own = items.type_item(source, type_name)
     if returned is None:
         yield 0.4, ""
         return
@@ -99,12 +117,13 @@ def _formatted(own: Node | None, signature: str) -> Iterator[tuple[float, str]]:
     """The body of a `fmt`: the type's fields in order."""
     formatter = re.search(r"(\w+)\s*:\s*&\s*('\w+ )?mut", signature)
     f = formatter[1] if formatter and formatter[1] != "_" else "f"
-    yield 0.4, f"write!({f}, {_shown(own, '{}')})"
-    yield 0.3, f"write!({f}, {_shown(own, '{:?}')})"
+    yield 0.4, f"write!({f}, {shown(own, '{}')})"
+    yield 0.3, f"write!({f}, {shown(own, '{:?}')})"
 
 
-def _shown(own: Node | None, hole: str) -> str:
-    names = _field_names(own)
+def shown(own: Node | None, hole: str) -> str:
+    """The arguments of `write!` that print the type's fields, each with `hole`."""
+    names = fields_of(own)
     if not names:
         return f'"{items.name_of(own)}"'
     holes = ", ".join([hole] * len(names))
@@ -112,7 +131,7 @@ def _shown(own: Node | None, hole: str) -> str:
     return f'"{holes}", {listed}' if len(names) == 1 else f'"({holes})", {listed}'
 
 
-def _field_names(own: Node | None) -> list[tuple[str, str]]:
+def fields_of(own: Node | None) -> list[tuple[str, str]]:
     """The fields of a struct, by name or number, with their types."""
     body = own.child_by_field_name("body") if own is not None and own.type == "struct_item" else None
     if body is None:
@@ -131,7 +150,7 @@ def _by_field(own: Node | None, signature: str, type_: str, name: str) -> Iterat
     """A getter's body: the field of the returned type."""
     if "self" not in signature.split("->")[0]:
         return
-    fields = sorted(_field_names(own), key=lambda f: f[0] not in name)
+    fields = sorted(fields_of(own), key=lambda f: f[0] not in name)
     for field, field_type in fields:
         if field_type == type_:
             yield 0.4, f"self.{field}" + ("" if _COPY.fullmatch(type_) else ".clone()")
@@ -147,7 +166,7 @@ def _new_self(
     source: Source, own: Node | None, type_name: str, signature: str
 ) -> Iterator[tuple[float, str]]:
     parameters = re.findall(r"(\w+)\s*:\s*([^,()]+)", signature.split("->")[0])
-    fields = _field_names(own)
+    fields = fields_of(own)
     if own is not None and not fields and own.type == "struct_item":
         yield 0.45, type_name
         return
@@ -184,7 +203,7 @@ def _associated_types(source: Source, item: Node, name: str) -> list[str]:
     if name == "Output":
         found.append("Self")
     own = items.type_item(source, items.name_of(item))
-    found += [type_ for _, type_ in _field_names(own)]
+    found += [type_ for _, type_ in fields_of(own)]
     return list(dict.fromkeys([*found, "()"]))[:3]
 
 
