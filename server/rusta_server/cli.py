@@ -38,7 +38,7 @@ class _LazyGroup(click.RichGroup):
             if error.name is None or not module.startswith(error.name):
                 raise
             return _absent(cmd_name, summary)
-        command.short_help = summary
+        command.name, command.short_help = cmd_name, summary
         return command
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     # A termination becomes an exception, so that children are ended and folders removed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        rusta.main(standalone_mode=True)
+        rusta.main(prog_name="rusta", standalone_mode=True)
     except RustaError as error:
         complain(error)
         sys.exit(EXIT_CANNOT_RUN)

@@ -1,0 +1,56 @@
+"""The command line as a whole."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rusta_server.cli import COMMANDS
+
+PYTHON = [sys.executable, "-m", "rusta_server"]
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([*PYTHON, *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def test_help_names_every_command():
+    shown = run("--help").stdout
+    assert [name for name in COMMANDS if f" {name} " not in shown] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name):
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell):
+    assert "_RUSTA_COMPLETE" in run("completion", shell).stdout
+
+
+def test_completion_offers_the_commands(tmp_path):
+    script = tmp_path / "complete"
+    script.write_text(run("completion", "bash").stdout)
+    ask = f"""
+        rusta() {{ {" ".join(PYTHON)} "$@"; }}; source {script}
+        COMP_WORDS=(rusta fi) COMP_CWORD=1; _rusta_completion rusta fi; echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["fix"]
+
+
+def test_the_answer_to_version_needs_nothing_of_the_server():
+    done = run("--version")
+    assert done.stdout.startswith("rusta, version ")
+    heavy = [sys.executable, "-X", "importtime", "-m", "rusta_server", "--version"]
+    imported = subprocess.run(heavy, capture_output=True, text=True, check=False).stderr
+    assert [name for name in ("pygls", "lsprotocol", "tree_sitter", "selectolax") if name in imported] == []
+
+
+def test_an_unknown_command_is_answered_with_help():
+    done = run("fxi")
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
