@@ -1,6 +1,8 @@
 """The repair loop on a scripted compiler: every variant's outcome is written down."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from attrs import define, field
@@ -11,15 +13,15 @@ from rusta_server.orchestrator.judge import compare
 from rusta_server.orchestrator.repair import Budget, Repair, repair
 from rusta_server.patch.edit import Edit
 from rusta_server.patch.proof import Level
-from rusta_server.patch.shadow import NoTests, Tested
+from rusta_server.patch.shadow import FileShadow, NoTests, Tested
 from rusta_server.tools.diagnostic import Checked, CouldNotCheck, Diagnostic, Span
 from rusta_server.tools.process import Cancel
 
-FILE = "src/lib.rs"
+FILE, FILE_NAME = "src/lib.rs", "lib.rs"
 
 
 def error(code: str | None, message: str = "", start: int = 0, **more) -> Diagnostic:
-    span = Span(FILE, start, start + 1, 1, start + 1, 1, True, None, None, None, False, (message,))
+    span = Span(FILE, start, start + 1, 1, start + 1, 1, True, None, None, None, False, message)
     return Diagnostic(code, "error", message or str(code), (span,), (), **more)
 
 
@@ -209,6 +211,17 @@ def test_levels_of_one_step(after, level):
 def test_of_two_equal_errors_one_less_counts_as_mended():
     twin = error("E0308", "one", 40)
     assert compare(Checked((ONE, twin)), Checked((twin,)), ONE).level == Level.V1
+
+
+def test_mending_one_error_of_a_line_leaves_the_other_the_same():
+    """Their fingerprints hold what is marked, not the line."""
+    code = b"fn f() -> u8 { let a: u8 = true; let b: i8 = 'x'; a }"
+    with TemporaryDirectory() as folder:
+        real = FileShadow(Path(folder), FILE_NAME, {FILE_NAME: code})
+        before = real.check({})
+        target = next(e for e in before.errors if e.primary.snippet == "true")
+        after = real.check({FILE_NAME: code.replace(b"true", b"1")})
+    assert compare(before, after, target).level == Level.V1
 
 
 # Offers for the lightbulb.

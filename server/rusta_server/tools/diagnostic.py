@@ -32,7 +32,13 @@ _UNFINISHED_TOKENS = _codes("584 585 586 748 758 762 763 765 766 768")
 
 @frozen
 class Span:
-    """A piece of source. Offsets are bytes from the start of the file, lines and columns count from 1."""
+    """A piece of source. Offsets are bytes from the start of the file, lines and columns count from 1.
+
+    Attributes:
+        label: what the compiler writes at it.
+        replacement, applicability: of a suggestion, the text to put there and how sure rustc is of it.
+        snippet: the text it marks.
+    """
 
     path: str
     start: int
@@ -45,7 +51,7 @@ class Span:
     replacement: str | None
     applicability: str | None
     in_macro: bool
-    texts: tuple[str, ...] = ()
+    snippet: str = ""
 
 
 @frozen
@@ -92,9 +98,13 @@ class Diagnostic:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same complaint after an edit elsewhere moved it: no offsets go into it."""
+        """The same for the same complaint after an edit elsewhere moved it: no offsets go into it.
+
+        Of the source only the marked text counts, not the line around it: another error on the line may
+        have been mended.
+        """
         primary = self.primary
-        place = (primary.path, "\n".join(text.strip() for text in primary.texts)) if primary else ("", "")
+        place = (primary.path, primary.snippet) if primary else ("", "")
         return hashlib.sha256("\0".join((self.code or "", self.message, *place)).encode()).hexdigest()[:16]
 
     def all_spans(self) -> Iterator[Span]:
@@ -138,7 +148,10 @@ def _span(raw: dict[str, Any], rename: Callable[[str], str]) -> Span:
         replacement=raw.get("suggested_replacement"),
         applicability=raw.get("suggestion_applicability"),
         in_macro=raw.get("expansion") is not None,
-        texts=tuple(text["text"] for text in written.get("text", ())),
+        snippet="\n".join(
+            text["text"][text["highlight_start"] - 1 : text["highlight_end"] - 1].strip()
+            for text in written.get("text", ())
+        ),
     )
 
 
