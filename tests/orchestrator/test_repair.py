@@ -115,6 +115,15 @@ def test_what_was_mended_is_kept_when_something_cannot_be():
     assert found.state.variant == {FILE: b"A____b"}
 
 
+def test_an_error_nothing_mends_does_not_use_up_the_budget():
+    """What could be mended is mended; other ways to mend it would not help."""
+    others = [bytes([c]) for c in b"BCDEFGH"]
+    says = {b"a____b": [ONE, TWO], b"A____b": [TWO]} | {text + b"____b": [TWO] for text in others}
+    table = {"one": [candidate(0, 1, b"A", 0.9), *(candidate(0, 1, text) for text in others)]}
+    found = run(Scripted(b"a____b", says), table)
+    assert (found.level, found.remaining, found.n_checks) == (Level.V1, (TWO,), 1)
+
+
 def test_a_candidate_that_makes_something_worse_is_no_result():
     worse = error("E0308", "worse", 3)
     says = {b"a": [ONE], b"b": [worse]}

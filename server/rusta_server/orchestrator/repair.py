@@ -30,6 +30,7 @@ from .propose import SOURCES, Sources, candidates
 # `rusta eval`; the search finds the same fixes with halves and doubles of them, only later.
 _STAGE_BONUS = 1.0
 _STEP_WEIGHT = 0.35
+_STEP_BONUS = 0.3
 _LINE_WEIGHT = 0.02
 _ERROR_ORDER_WEIGHT = 0.15
 _WORSE_PENALTY = 1.5
@@ -180,6 +181,9 @@ def repair(
             on_event(Event("tests failed", search.n_checks, 0, f"{tested.n_failed} failed"))
         elif state.is_sound and _rank(state) < _rank(best):
             best = state
+        if search.is_exhausted(best) and _are_old(best.checked, baseline):
+            on_event(Event("stuck", search.n_checks, len(best.checked.errors)))
+            break
     tested = None
     level = Level.V1 if best.steps else Level.NONE
     if clean:
@@ -207,14 +211,22 @@ class _Search:
         self._ties = itertools.count()
 
     def states(self) -> Iterator[State]:
-        """Check children in order; yield the states that are worth something and queue their children."""
+        """Check children in order, queue theirs, and yield the states that are worth something."""
         while self._queue and self.n_checks < self.budget.max_checks and not self.cancel:
             state = self._try(heapq.heappop(self._queue))
             if state is None:
                 continue
-            yield state
             if state.checked.errors and len(state.steps) < self.budget.max_steps:
                 self.expand(state)
+            yield state
+
+    def is_exhausted(self, state: State) -> bool:
+        """Whether everything that goes on from `state` was checked."""
+        return not any(
+            len(child.parent.steps) >= len(state.steps)
+            and all(own is other for own, other in zip(state.steps, child.parent.steps, strict=False))
+            for child in self._queue
+        )
 
     def expand(self, state: State) -> None:
         """Queue the candidates for the errors of `state`, and the best of each all together."""
@@ -365,6 +377,12 @@ def _is_promising(parent: State, outcome: Checked, verdicts: Sequence[Verdict]) 
     return gone and len(outcome.errors) <= max(len(parent.checked.errors), 2)
 
 
+def _are_old(checked: Checked, baseline: Checked) -> bool:
+    """Whether all errors that are left were there from the start: then no other way round will mend them."""
+    known = {error.fingerprint for error in baseline.errors}
+    return all(error.fingerprint in known for error in checked.errors)
+
+
 def _cost(state: State) -> float:
     """How far a state seems from clean code, in units of one error."""
     errors = state.checked.errors
@@ -377,6 +395,7 @@ def _cost(state: State) -> float:
         + _STEP_WEIGHT * unlikely
         + _WORSE_PENALTY * worse
         + _WARNING_WEIGHT * warnings
+        - _STEP_BONUS * sum(verdict.level >= Level.V1 for verdict in state.verdicts)
     )
 
 
