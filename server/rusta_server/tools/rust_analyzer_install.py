@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Literal
 
@@ -85,39 +86,46 @@ def look(config: Config, *, cwd: Path | None = None) -> Found | Missing:
     Raises:
         RustaError: the configured path does not run; falling back silently would hide the mistake.
     """
-    tried: list[str] = []
-    sources = _std_sources(cwd)
+    # Each question starts a program or two, and rustup's stand-ins are slow: ask them all at once.
+    with ThreadPoolExecutor() as pool:
+        asked_sources = pool.submit(_std_sources, cwd)
+        if config.rust_analyzer_path is not None:
+            return _configured(Path(config.rust_analyzer_path).expanduser(), cwd, asked_sources.result)
+        on_path = shutil.which("rust-analyzer")
+        asked_path = pool.submit(_version, Path(on_path), cwd) if on_path else None
+        asked_rustup = pool.submit(_rustup_which, cwd)
 
-    if config.rust_analyzer_path is not None:
-        configured = Path(config.rust_analyzer_path).expanduser()
-        version = _version(configured, cwd)
-        if version is None:
-            raise RustaError(
-                f"The configured rust-analyzer, {configured}, does not answer to --version.",
-                hint="Correct rust_analyzer_path, or unset it to let Rusta look.",
-            )
-        return Found(configured, version, "configured", *sources)
+        tried: list[str] = []
+        if on_path is None or asked_path is None:
+            tried.append("not on PATH")
+        elif version := asked_path.result():
+            return Found(Path(on_path), version, "PATH", *asked_sources.result())
+        else:
+            # rustup puts a stand-in on PATH whether or not the component is there.
+            tried.append(f"{on_path} on PATH does not answer")
 
-    on_path = shutil.which("rust-analyzer")
-    if on_path is None:
-        tried.append("not on PATH")
-    elif version := _version(Path(on_path), cwd):
-        return Found(Path(on_path), version, "PATH", *sources)
-    else:
-        # rustup puts a stand-in on PATH whether or not the component is there.
-        tried.append(f"{on_path} on PATH does not answer")
+        by_rustup = asked_rustup.result()
+        if by_rustup is not None and (version := _version(by_rustup, cwd)):
+            return Found(by_rustup, version, "rustup", *asked_sources.result())
+        tried.append("no rustup component" if shutil.which("rustup") else "no rustup")
 
-    by_rustup = _rustup_which(cwd)
-    if by_rustup is not None and (version := _version(by_rustup, cwd)):
-        return Found(by_rustup, version, "rustup", *sources)
-    tried.append("no rustup component" if shutil.which("rustup") else "no rustup")
+        private = _newest_private()
+        if private is not None:
+            prefix, facts = private
+            program = prefix / "usr/bin/rust-analyzer"
+            return Found(program, str(facts["version"]), "private", *asked_sources.result())
+        tried.append("not in Rusta's own folder")
+        return Missing(tuple(tried))
 
-    private = _newest_private()
-    if private is not None:
-        prefix, facts = private
-        return Found(prefix / "usr/bin/rust-analyzer", str(facts["version"]), "private", *sources)
-    tried.append("not in Rusta's own folder")
-    return Missing(tuple(tried))
+
+def _configured(program: Path, cwd: Path | None, sources: Callable[[], tuple[Path | None, bool]]) -> Found:
+    version = _version(program, cwd)
+    if version is None:
+        raise RustaError(
+            f"The configured rust-analyzer, {program}, does not answer to --version.",
+            hint="Correct rust_analyzer_path, or unset it to let Rusta look.",
+        )
+    return Found(program, version, "configured", *sources())
 
 
 def environment(found: Found) -> dict[str, str]:
