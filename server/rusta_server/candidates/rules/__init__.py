@@ -27,6 +27,7 @@ _MODULES: tuple[str, ...] = (
     "duplicates",
     "names",
     "bounds",
+    "parser",
     "operators",
     "patterns",
     "members",
