@@ -92,6 +92,8 @@ def look(config: Config, *, cwd: Path | None = None) -> Found | Missing:
         if config.rust_analyzer_path is not None:
             return _configured(Path(config.rust_analyzer_path).expanduser(), cwd, asked_sources.result)
         on_path = shutil.which("rust-analyzer")
+        if on_path and _is_rustups(on_path):
+            on_path = None  # whether rustup has the component, rustup itself says faster
         asked_path = pool.submit(_version, Path(on_path), cwd) if on_path else None
         asked_rustup = pool.submit(_rustup_which, cwd)
 
@@ -101,7 +103,6 @@ def look(config: Config, *, cwd: Path | None = None) -> Found | Missing:
         elif version := asked_path.result():
             return Found(Path(on_path), version, "PATH", *asked_sources.result())
         else:
-            # rustup puts a stand-in on PATH whether or not the component is there.
             tried.append(f"{on_path} on PATH does not answer")
 
         by_rustup = asked_rustup.result()
@@ -192,6 +193,12 @@ def _version(program: Path, cwd: Path | None) -> str | None:
     return answer.removeprefix("rust-analyzer").strip() or "unknown"
 
 
+def _is_rustups(program: str) -> bool:
+    """Whether it is the stand-in that rustup puts on PATH whether or not the component is there."""
+    rustup = shutil.which("rustup")
+    return rustup is not None and Path(program).samefile(rustup)
+
+
 def _rustup_which(cwd: Path | None) -> Path | None:
     if shutil.which("rustup") is None:
         return None
@@ -231,8 +238,10 @@ def _newest_private() -> tuple[Path, dict[str, object]] | None:
 
 def _answer(argv: Sequence[str], cwd: Path | None) -> str | None:
     """The trimmed standard output of a quick command, or None if it failed in any way."""
+    # Where it is told to, rustup makes a stack trace of a plain "no", which takes longer than the answer.
+    env = {**os.environ, "RUST_BACKTRACE": "0"}
     try:
-        ended = process.run(argv, cwd=cwd or Path.cwd(), timeout_s=ANSWER_TIMEOUT_S)
+        ended = process.run(argv, cwd=cwd or Path.cwd(), env=env, timeout_s=ANSWER_TIMEOUT_S)
     except OSError:
         return None
     if not isinstance(ended, process.Finished) or ended.code != 0:
