@@ -28,6 +28,8 @@ _MODULES: tuple[str, ...] = (
     "names",
     "bounds",
     "parser",
+    "attributes",
+    "declarations",
     "operators",
     "patterns",
     "members",
