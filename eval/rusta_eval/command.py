@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,8 @@ from .pairs import Pair, Result, load, run, to_json
 @click.option("--jobs", default=2, show_default=True, help="Programs repaired at the same time.")
 @click.option("--max-checks", default=60, show_default=True, help="Compiler runs for one program.")
 @click.option("--max-lines", default=20, show_default=True, help="Lines one fix may change (K).")
+@click.option("--no-analyzer", is_flag=True, help="Do not ask rust-analyzer.")
+@click.option("--no-rules", is_flag=True, help="Leave out the hand-written rules.")
 @click.option("--code", help="Only programs with this error code.")
 @click.option("--only", help="Only programs whose id contains this.")
 @click.option("--limit", type=int, help="Only the first N programs.")
@@ -36,6 +38,8 @@ def command(
     jobs: int,
     max_checks: int,
     max_lines: int,
+    no_analyzer: bool,
+    no_rules: bool,
     code: str | None,
     only: str | None,
     limit: int | None,
@@ -51,7 +55,8 @@ def command(
         for pair in load(file)
         if (code is None or code in pair.codes) and (only is None or only in pair.id)
     ][:limit]
-    results = _run_all(pairs, jobs, Budget(max_checks=max_checks, max_lines=max_lines))
+    budget = Budget(max_checks=max_checks, max_lines=max_lines)
+    results = _run_all(pairs, jobs, partial(run, budget=budget, analyzer=not no_analyzer, rules=not no_rules))
     if details:
         details.write_text("".join(to_json(result) + "\n" for result in results), encoding="utf-8")
     summary = summarize(results)
@@ -94,7 +99,7 @@ def _by_kind(sources: Counter[str]) -> dict[str, int]:
     return dict(kinds)
 
 
-def _run_all(pairs: Sequence[Pair], jobs: int, budget: Budget) -> list[Result]:
+def _run_all(pairs: Sequence[Pair], jobs: int, repair: Callable[[Pair], Result]) -> list[Result]:
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with (
@@ -103,7 +108,7 @@ def _run_all(pairs: Sequence[Pair], jobs: int, budget: Budget) -> list[Result]:
     ):
         task = progress.add_task("repairing", total=len(pairs), clean=0)
         results: list[Result] = []
-        for result in pool.map(partial(run, budget=budget), pairs):
+        for result in pool.map(repair, pairs):
             results.append(result)
             progress.update(task, advance=1, clean=sum(r.clean for r in results))
     return results

@@ -3,16 +3,21 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from attrs import asdict, frozen
 
-from rusta_server.candidates import Propose
+from rusta_server.candidates import Propose, rustc
+from rusta_server.commands._assists import asking
+from rusta_server.config import Config
 from rusta_server.errors import RustaError
 from rusta_server.orchestrator.propose import SOURCES
-from rusta_server.orchestrator.repair import Budget, Repair, repair
+from rusta_server.orchestrator.repair import Budget, Repair, repair_with_help
 from rusta_server.patch import diff
 from rusta_server.patch.shadow import FileShadow
 
@@ -97,13 +102,23 @@ def _pair(file: Path, number: int, line: str) -> Pair:
         ) from error
 
 
-def run(pair: Pair, *, budget: Budget, proposers: Sequence[Propose] = SOURCES) -> Result:
-    """Repair one pair in a folder of its own."""
+def run(pair: Pair, *, budget: Budget, analyzer: bool = True, rules: bool = True) -> Result:
+    """Repair one pair in a folder of its own.
+
+    Args:
+        analyzer: ask rust-analyzer too, one for all pairs of this process.
+        rules: use the hand-written rules; without them rustc's suggestions stand alone.
+    """
     text = pair.broken.encode()
     started = time.monotonic()
     with TemporaryDirectory(prefix="rusta-eval-") as folder:
         file = FileShadow(Path(folder), NAME, {NAME: text}, pair.edition, pair.mode, pair.flags)
-        found = repair(file, budget=budget, proposers=proposers)
+        found = repair_with_help(
+            file,
+            lambda: nullcontext(_assists(pair.edition) if analyzer else ()),
+            budget=budget,
+            proposers=SOURCES if rules else (rustc.propose,),
+        )
     seconds = time.monotonic() - started
     if not isinstance(found, Repair):
         raise RustaError(f"{pair.id} could not be checked: {found}")
@@ -126,6 +141,16 @@ def run(pair: Pair, *, budget: Budget, proposers: Sequence[Propose] = SOURCES) -
         remaining=tuple(f"{error.code}: {error.message}" for error in found.remaining),
         repaired=repaired.decode(),
     )
+
+
+@cache
+def _assists(edition: str) -> Sequence[Propose]:
+    """rust-analyzer's assists for single files of one edition; it runs until this process ends."""
+    stack = ExitStack()
+    Finalize(None, stack.close, exitpriority=0)
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="rusta-eval-")))
+    (folder / NAME).write_text("")
+    return stack.enter_context(asking(Config(), folder, editions={folder / NAME: edition}))
 
 
 def to_json(result: Result) -> str:

@@ -52,6 +52,8 @@ def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], No
                 "baseline": f"{event.n_errors} errors, looking for fixes",
                 "checked": f"{event.n_errors} errors left in the best try",
                 "compiles": "compiles; running the tests",
+                "help": f"{event.n_errors} errors left, asking rust-analyzer",
+                "stuck": f"{event.n_errors} errors left",
                 "tests failed": "compiles, but tests fail; looking further",
             }
             bar.update(

@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import rich_click as click
 from rich.console import Console
 
+from ..candidates import Propose
 from ..config import Config
-from ..orchestrator.repair import Budget, Repair, repair
+from ..orchestrator.repair import Budget, Repair, repair_with_help
 from ..patch import apply as tree
 from ..patch import crate, proof
 from ..patch.proof import Level
@@ -19,6 +20,7 @@ from ..patch.shadow import FileShadow, NoTests, Shadow, why_not
 from ..tools import cargo, sandbox
 from ..tools.process import Cancel
 from . import _report
+from ._assists import asking
 
 DONE, SOME_LEFT = 0, 1
 
@@ -153,13 +155,32 @@ def _search(copy: Shadow, config: Config, console: Console) -> Repair:
     cancel = Cancel()
     with _report.progress(console, budget.max_checks) as on_event:
         try:
-            found = repair(copy, budget=budget, run_tests=config.run_tests, cancel=cancel, on_event=on_event)
+            found = repair_with_help(
+                copy,
+                lambda: _help(copy, config),
+                budget=budget,
+                run_tests=config.run_tests,
+                cancel=cancel,
+                on_event=on_event,
+            )
         except KeyboardInterrupt:
             cancel.set()
             raise click.Abort from None
     if isinstance(found, Repair):
         return found
     raise why_not(found)
+
+
+def _help(copy: Shadow, config: Config) -> AbstractContextManager[Sequence[Propose]]:
+    """rust-analyzer on the copy, for what nothing else mends."""
+    if isinstance(copy, crate.CrateShadow):
+        run = copy.invocation
+        environment = {**run.env, "CARGO_TARGET_DIR": str(run.target_dir)}
+        return asking(config, run.base, launcher=run.launcher, environment=environment)
+    assert isinstance(copy, FileShadow)  # the two kinds of `_open`
+    return asking(
+        config, copy.folder, editions={copy.folder / copy.name: copy.edition}, launcher=copy.launcher
+    )
 
 
 def _write(

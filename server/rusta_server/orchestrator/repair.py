@@ -12,6 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from attrs import evolve, field, frozen
 
@@ -95,6 +96,7 @@ class Repair:
         state: the best variant; without steps if nothing could be mended.
         level: the proof of that variant as a whole.
         tested: what the tests said, if they were run.
+        tried: every variant that was checked.
     """
 
     baseline: Checked
@@ -103,6 +105,7 @@ class Repair:
     n_checks: int
     seconds: float
     tested: TestOutcome | None = None
+    tried: frozenset[frozenset[tuple[str, bytes]]] = field(default=frozenset(), repr=False)
 
     @property
     def remaining(self) -> tuple[Diagnostic, ...]:
@@ -138,6 +141,7 @@ def repair(
     shadow: Shadow,
     *,
     baseline: Checked | None = None,
+    unfinished: Repair | None = None,
     budget: Budget = Budget(),
     proposers: Sequence[Propose] = SOURCES,
     run_tests: bool = False,
@@ -148,6 +152,7 @@ def repair(
 
     Args:
         baseline: what the compiler says of the code as it is, if that is known; else it is asked.
+        unfinished: an earlier repair to go on from, with other proposers.
 
     Returns:
         a `Repair`, or the outcome of the very first check if that gave no judgement (could not check,
@@ -155,6 +160,8 @@ def repair(
     """
     started = time.monotonic()
     on_event(Event("start", 0, 0))
+    if unfinished is not None:
+        baseline = unfinished.baseline
     if baseline is None:
         outcome = shadow.check({}, cancel)
         if not isinstance(outcome, Checked):
@@ -163,9 +170,12 @@ def repair(
     on_event(Event("baseline", 0, len(baseline.errors)))
     search = _Search(shadow, budget, proposers, cancel, on_event)
     best = start = State({}, baseline)
+    if unfinished is not None:
+        best = start = unfinished.state
+        search.seen |= unfinished.tried
     clean: list[tuple[State, TestOutcome | None]] = []
     tested: TestOutcome | None
-    if baseline.errors:
+    if start.checked.errors:
         search.expand(start)
         variants = search.states()
     else:
@@ -189,7 +199,41 @@ def repair(
     if clean:
         best, tested = min(clean, key=lambda pair: not (isinstance(pair[1], Tested) and pair[1].green))
         level = Level.V3 if isinstance(tested, Tested) and tested.green else Level.V2
-    return Repair(baseline, best, level, search.n_checks, time.monotonic() - started, tested)
+    seconds = time.monotonic() - started
+    return Repair(baseline, best, level, search.n_checks, seconds, tested, frozenset(search.seen))
+
+
+def repair_with_help(
+    shadow: Shadow,
+    help_: Callable[[], AbstractContextManager[Sequence[Propose]]],
+    *,
+    proposers: Sequence[Propose] = SOURCES,
+    budget: Budget = Budget(),
+    run_tests: bool = False,
+    cancel: Cancel | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Repair | CheckOutcome:
+    """`repair`, and if something is left, once more with proposers that are dear to start."""
+    found = repair(
+        shadow, proposers=proposers, budget=budget, run_tests=run_tests, cancel=cancel, on_event=on_event
+    )
+    if not isinstance(found, Repair) or not found.remaining or cancel:
+        return found
+    on_event(Event("help", found.n_checks, len(found.remaining)))
+    with help_() as helpers:
+        if not helpers:
+            return found
+        more = repair(
+            shadow,
+            unfinished=found,
+            proposers=(*helpers, *proposers),
+            budget=evolve(budget, max_checks=max(budget.max_checks - found.n_checks, budget.max_checks // 2)),
+            run_tests=run_tests,
+            cancel=cancel,
+            on_event=on_event,
+        )
+    assert isinstance(more, Repair)  # its baseline is known
+    return evolve(more, n_checks=found.n_checks + more.n_checks, seconds=found.seconds + more.seconds)
 
 
 class _Search:
@@ -207,7 +251,7 @@ class _Search:
         self.cancel, self.on_event = cancel, on_event
         self.n_checks = 0
         self._queue: list[_Child] = []
-        self._seen: set[frozenset[tuple[str, bytes]]] = set()
+        self.seen: set[frozenset[tuple[str, bytes]]] = set()
         self._ties = itertools.count()
 
     def states(self) -> Iterator[State]:
@@ -284,9 +328,9 @@ class _Search:
     def _try(self, child: _Child) -> State | None:
         """Check a child; None if it was seen, gave no judgement, or is not worth going on from."""
         key = frozenset(child.variant.items())
-        if key in self._seen:
+        if key in self.seen:
             return None
-        self._seen.add(key)
+        self.seen.add(key)
         started = time.monotonic()
         outcome = self._check(child.variant)
         if not isinstance(outcome, Checked):
