@@ -83,6 +83,7 @@ def _figures(results: Sequence[Result]) -> dict[str, float | int]:
         "n": len(results),
         "clean": len(clean),
         "clean_share": round(len(clean) / len(results), 4) if results else 0.0,
+        "guesses": sum(result.guess for result in clean),
         "as_author": sum(result.as_author for result in clean),
         "lines_median": median([result.n_lines for result in clean]) if clean else 0,
         "seconds_median": round(median(times), 3) if times else 0.0,
@@ -116,7 +117,7 @@ def _run_all(pairs: Sequence[Pair], jobs: int, repair: Callable[[Pair], Result])
 
 def _show(summary: dict[str, dict[str, float | int]]) -> None:
     table = Table(title="compile-clean after repair", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    columns = ("class", "n", "clean", "share", "author's", "lines", "s p50", "s p95", "checks")
+    columns = ("class", "n", "clean", "share", "guess", "author's", "lines", "s p50", "s p95", "checks")
     for column in columns:
         table.add_column(column, justify="left" if column == "class" else "right", no_wrap=True)
     for klass, row in summary.items():
@@ -127,6 +128,7 @@ def _show(summary: dict[str, dict[str, float | int]]) -> None:
             str(row["n"]),
             str(row["clean"]),
             f"{row['clean_share']:.1%}",
+            str(row["guesses"]),
             str(row["as_author"]),
             f"{row['lines_median']:g}",
             f"{row['seconds_median']:.2f}",

@@ -92,6 +92,18 @@ def test_a_crate_without_tests_is_written_at_v2(make_crate, fix):
     assert "let mut x" in (root / "src/main.rs").read_text()
 
 
+def test_a_guess_is_shown_as_one_and_not_written_unasked(make_crate, fix):
+    """It compiles, but a made up function body is nothing to write without a word."""
+    text = 'fn main() { let n: u32 = twice(4); println!("{n}"); }\n'
+    root = make_crate({"src/main.rs": text})
+    done = fix(str(root), "--apply")
+    assert done.returncode == 1
+    assert "a guess" in done.stdout
+    assert (root / "src/main.rs").read_text() == text
+    assert fix(str(root), "--apply", "--level=v2").returncode == 0
+    assert "fn twice" in (root / "src/main.rs").read_text()
+
+
 def test_level_v3_asked_for_but_no_tests(make_crate, fix):
     root = make_crate({"src/main.rs": 'fn main() { let x = 1; x = 2; println!("{x}"); }\n'})
     done = fix(str(root), "--apply", "--level=v3")

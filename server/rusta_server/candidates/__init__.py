@@ -20,6 +20,12 @@ _CALL_LIKE_MACRO = re.compile(
     rb"|debug_assert_eq|debug_assert_ne|dbg)!\("
 )
 
+GUESS_BELOW = 0.3
+"""Candidates with a lower prior are guesses: they may compile and still be what nobody meant.
+
+On the development pairs 2 of 14 such fixes equal the author's, of the others 76 of 175.
+"""
+
 
 @frozen
 class Candidate:
@@ -38,6 +44,11 @@ class Candidate:
     edits: tuple[Edit, ...]
     prior: float = 0.5
     has_placeholder: bool = False
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether a person should read it before anything believes it."""
+        return self.prior < GUESS_BELOW
 
 
 @define(slots=False)

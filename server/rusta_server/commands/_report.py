@@ -94,6 +94,7 @@ def _fix(step: Step, level: Level, files: Mapping[str, bytes], root: Path) -> Su
         "title": step.candidate.title,
         "source": step.candidate.source,
         "level": level.name,
+        "guess": step.candidate.is_guess and level < Level.V3,
         "diff": diff.unified(before, after),
         "changed_lines": diff.n_changed_lines(before, after),
         "anchors": [
@@ -137,6 +138,7 @@ def _one_fix(number: int, fix: Summary) -> Group:
     source = fix["source"].replace("/", ": ")
     facts = Text.assemble(
         (f" {fix['level']} ", "bold black on green" if fix["level"] != "V1" else "bold black on yellow"),
+        (" a guess: read it first ·" if fix["guess"] else "", "bold yellow"),
         f" {_MEANING[fix['level']]} · from {source} · {fix['changed_lines']} lines · {fix['seconds']:.1f} s",
     )
     body = [*also, Text(fix["title"], style="bold green"), _coloured(fix["diff"]), facts, *anchors]

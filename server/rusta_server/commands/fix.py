@@ -191,6 +191,12 @@ def _write(
     least = max(wanted or (Level.V3 if has_tests else Level.V2), Level.V2)
     if not found.state.variant:
         return False
+    if found.is_guess and wanted is None:
+        console.print(
+            "[yellow]not written:[/] a fix is a guess and no test speaks for it; to write it all the same: "
+            f"--level={found.level.name.lower()}"
+        )
+        return False
     if found.level < least:
         console.print(f"[yellow]not written:[/] proven only to {found.level.name}, {least.name} is needed")
         return False

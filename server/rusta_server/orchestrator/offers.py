@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
-from ..candidates import Propose
+from ..candidates import GUESS_BELOW, Propose
 from ..patch import diff
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested
@@ -45,9 +45,14 @@ class Offer:
     prior: float = 0.5
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """The best offer has the highest rank."""
-        return (self.level, self.prior)
+    def is_guess(self) -> bool:
+        """Whether it may compile and still be what nobody meant, and no test speaks for it."""
+        return self.prior < GUESS_BELOW and self.level < Level.V3
+
+    @property
+    def rank(self) -> tuple[bool, int, float]:
+        """The best offer has the highest rank; a guess comes last."""
+        return (not self.is_guess, self.level, self.prior)
 
 
 def search(

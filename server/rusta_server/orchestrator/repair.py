@@ -112,6 +112,11 @@ class Repair:
         """The errors that are left."""
         return self.state.checked.errors
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether a guess is among its steps and no test speaks for it."""
+        return self.level < Level.V3 and any(step.candidate.is_guess for step in self.state.steps)
+
 
 @frozen
 class Event:
@@ -265,10 +270,14 @@ class _Search:
             yield state
 
     def is_exhausted(self, state: State) -> bool:
-        """Whether everything that goes on from `state` was checked."""
+        """Whether nothing waits that goes on from `state`, or that is for an error which is left there."""
+        left = {error.fingerprint for error in state.checked.errors}
         return not any(
-            len(child.parent.steps) >= len(state.steps)
-            and all(own is other for own, other in zip(state.steps, child.parent.steps, strict=False))
+            any(target.fingerprint in left for target, _ in child.moves)
+            or (
+                len(child.parent.steps) >= len(state.steps)
+                and all(own is other for own, other in zip(state.steps, child.parent.steps, strict=False))
+            )
             for child in self._queue
         )
 

@@ -45,6 +45,7 @@ def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
         "title": offer.title,
         "source": offer.source,
         "level": offer.level.name,
+        "guess": offer.is_guess,
         "code": offer.diagnostic.code,
         "diff": diff.unified(offer.before, offer.after),
         "edit": workspace_edit(proxy, ready),

@@ -67,7 +67,7 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
     actions = []
     for position, ready in enumerate(here):
         action = _action(proxy, ready, path, context.get("diagnostics") or [])
-        if position == 0:
+        if position == 0 and not ready.offer.is_guess:
             action["isPreferred"] = True
         if not lazy:
             action["edit"] = workspace_edit(proxy, ready)
@@ -79,7 +79,7 @@ def _action(proxy: "Proxy", ready: Ready, path: Path, diagnostics: list[dict[str
     offer = ready.offer
     own = [d for d in diagnostics if any(_is_same(error, d) for error in offer.mends)]
     return {
-        "title": f"{offer.title} [{_MEANING[offer.level]}]",
+        "title": f"{offer.title} [{_MEANING[offer.level]}{', a guess' if offer.is_guess else ''}]",
         "kind": KIND,
         "diagnostics": own or [_as_lsp(proxy, error, path) for error in _mended_in(ready, path)[:1]],
         "data": {_DATA: ready.number},
