@@ -179,6 +179,22 @@ def is_our_progress(message: dict) -> bool:
     return message["method"] == "$/progress" and str(token).startswith("rusta:")
 
 
+async def test_rust_analyzers_assists_are_tried_at_the_whole_diagnostic(crate: Path):
+    """Asked behind the scenes, and compiled: a loop label that is nowhere is no rule's business."""
+    file = crate / "src/eval.rs"
+    broken = file.read_text() + "\npub fn stop() {\n    loop {\n        break 'outer;\n    }\n}\n"
+    file.write_text(broken)
+    parse = crate / "src/parse.rs"
+    parse.write_text(parse.read_text().replace(*reversed(BROKEN), 1))
+    editor, _ = await start(crate, LAZY)
+    async with editor:
+        uri = editor.open(file)
+        line = next(i for i, text in enumerate(broken.splitlines()) if "break 'outer" in text)
+        actions = await ours(editor, uri, line)
+        assert actions
+        await editor.shutdown()
+
+
 async def test_a_users_own_check_command_is_respected(crate: Path):
     marker = crate.parent / "ran"
     command = ["sh", "-c", f"touch {marker}; cargo check --message-format=json"]

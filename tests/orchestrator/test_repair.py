@@ -257,6 +257,19 @@ def test_an_offer_names_every_error_it_mends_and_they_are_not_searched_again():
     assert shadow.checked == [b"a", b"b"]
 
 
+def test_helpers_are_asked_only_where_nothing_else_works():
+    shadow = Scripted(b"a____b", {b"a____b": [ONE, TWO], b"A____b": [TWO], b"a____B": [ONE]})
+    asked = []
+
+    def helper(context):
+        asked.append(context.diagnostic)
+        return [candidate(5, 6, b"B")]
+
+    found = offered(shadow, {"one": [candidate(0, 1, b"A")]}, helpers=[helper], run_tests=False)
+    assert asked == [TWO]
+    assert [offer.after[FILE] for offer in found] == [b"A____b", b"a____B"]
+
+
 def test_an_offer_whose_test_code_breaks_is_taken_back():
     in_main = error("E0308", "one", 0, in_main=True)
 

@@ -8,12 +8,13 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from ..candidates import Propose
 from ..config import Config
 from ..errors import RustaError
 from ..orchestrator import offers
@@ -25,6 +26,7 @@ from ..patch.shadow import why_not
 from ..tools import cargo, sandbox
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
+from .assists import asking
 from .convert import LineIndex, uri_of
 
 if TYPE_CHECKING:
@@ -103,8 +105,9 @@ async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, ca
     def emit(base: Path, offer: Offer) -> None:
         proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer)
 
+    helper = partial(asking, proxy)
     work = asyncio.create_task(
-        asyncio.to_thread(_search, proxy.config, job, buffers, fixes.known, cancel, emit)
+        asyncio.to_thread(_search, proxy.config, job, buffers, fixes.known, helper, cancel, emit)
     )
     try:
         while not work.done():
@@ -131,6 +134,7 @@ def _search(
     job: Job,
     buffers: Mapping[Path, bytes],
     known: frozenset[str],
+    helper: Callable[[Path], Propose],
     cancel: Cancel,
     emit: Callable[[Path, Offer], None],
 ) -> frozenset[str] | None:
@@ -161,6 +165,7 @@ def _search(
             shadow,
             baseline,
             targets=targets,
+            helpers=(helper(base),),
             budget=Budget(config.max_checks, config.rounds, config.max_lines),
             run_tests=config.run_tests,
             cancel=cancel,

@@ -62,6 +62,7 @@ def search(
     targets: Callable[[Sequence[Diagnostic]], Sequence[Diagnostic]] = lambda errors: errors,
     budget: Budget = Budget(),  # noqa: B008  frozen
     proposers: Sequence[Propose] = SOURCES,
+    helpers: Sequence[Propose] = (),
     run_tests: bool = True,
     cancel: Cancel | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -75,6 +76,7 @@ def search(
     Args:
         baseline: what the compiler says of the shadow's code.
         targets: chooses and orders the errors to look at.
+        helpers: asked about an error for which the proposers had nothing that works.
     """
     prover = _Prover(shadow, baseline, budget, cancel)
     errors = list(targets(baseline.errors))
@@ -84,13 +86,10 @@ def search(
         if any(offer.level >= Level.V2 and error in offer.mends for offer in done):
             continue
         found: list[Offer] = []
-        for attempt in _attempts(shadow, baseline, error, budget, proposers):
-            if cancel or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
-                break
-            for offer in prover.prove(attempt):
-                found = [other for other in found if other.after != offer.after]
-                found += [offer] if offer.level else []
-                yield offer
+        for group in (proposers, helpers):
+            if not found:
+                attempts = _attempts(shadow, baseline, error, budget, group)
+                yield from _prove_some(prover, attempts, found)
         best = max(found, key=lambda offer: offer.rank, default=None)
         if run_tests and best and best.level == Level.V2 and not cancel:
             yield from _test(shadow, best, cancel)
@@ -103,6 +102,18 @@ def search(
     )
     if isinstance(found_all, Repair) and found_all.level >= Level.V2 and found_all.state.variant:
         yield _all_together(shadow, found_all, (left or errors)[0])
+
+
+def _prove_some(prover: "_Prover", attempts: Iterator[Offer], found: list[Offer]) -> Iterator[Offer]:
+    """Yield what is proven of the attempts and keep in `found` what stands, until that is enough."""
+    for attempt in attempts:
+        if prover.cancel or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
+            return
+        for offer in prover.prove(attempt):
+            found[:] = [other for other in found if other.after != offer.after]
+            if offer.level:
+                found.append(offer)
+            yield offer
 
 
 class _Prover:
