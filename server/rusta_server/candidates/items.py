@@ -275,11 +275,11 @@ def identifiers(root: Node) -> set[str]:
     return {sx.text_of(n) for n in sx.descendants(root, *kinds)}
 
 
-def similar(name: str, choices: Iterable[str]) -> list[str]:
-    """The choices that look like `name`, likest first."""
+def similar(name: str, choices: Iterable[str], at_least: float = 0.6) -> list[str]:
+    """The choices that look like `name`, likest first; `at_least` is the ratio of equal letters (0 to 1)."""
     scored = [
         (SequenceMatcher(None, name.lower(), choice.lower()).ratio(), choice)
         for choice in dict.fromkeys(choices)
         if choice != name
     ]
-    return [choice for ratio, choice in sorted(scored, reverse=True) if ratio >= 0.6]
+    return [choice for ratio, choice in sorted(scored, reverse=True) if ratio >= at_least]

@@ -30,6 +30,7 @@ _MODULES: tuple[str, ...] = (
     "parser",
     "attributes",
     "declarations",
+    "methods",
     "operators",
     "patterns",
     "members",

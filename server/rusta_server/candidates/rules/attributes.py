@@ -441,3 +441,12 @@ def _in_style(context: Context, source: Source, name: str, code: str) -> Iterato
     kinds = ("identifier", "type_identifier", "field_identifier", "shorthand_field_identifier")
     edits = [sx.replace(source, n, new) for n in sx.descendants(source.root, *kinds) if sx.text_of(n) == name]
     yield fix("rename", f"Call it `{new}`", 0.5, *edits)
+
+
+@rule("E0754")
+def keep_the_name(context: Context) -> Iterator[Candidate]:
+    """`#[no_mangle]` needs a name in ASCII."""
+    source, item = sx.source_of(context), sx.enclosing(sx.node_of(context), *sx.ITEMS)
+    for attribute in items.attributes(item) if source is not None and item is not None else ():
+        if "no_mangle" in sx.text_of(attribute) and source is not None:
+            yield fix("mangle", f"Remove `{sx.text_of(attribute)}`", 0.3, sx.delete(source, attribute))

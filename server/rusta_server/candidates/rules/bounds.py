@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from ...patch.edit import Edit
-from .. import Candidate, Context, Source, items, values
+from .. import Candidate, Context, Source, items, rustc, values
 from .. import syntax as sx
 from ..syntax import Node
 from . import fix, rule
@@ -294,122 +296,6 @@ def _renamed(source: Source, names: dict[str, str]) -> Iterator[Edit]:
             yield sx.replace(source, node, names[text])
 
 
-@rule("E0277", "E0369", "E0368")
-def convert_an_operand(context: Context) -> Iterator[Candidate]:
-    """Two numbers of different types, or a number and a reference to one, around an operator."""
-    match = re.match(
-        r"cannot (?:add|subtract|multiply|divide|calculate|add-assign|subtract-assign|multiply-assign)"
-        r".*? `([^`]+)` (?:to|from|by|divided by) `([^`]+)`|can't compare `([^`]+)` with `([^`]+)`",
-        context.diagnostic.message,
-    )
-    source, node = sx.source_of(context), sx.node_of(context)
-    primary = context.diagnostic.primary
-    if match is None or source is None or node is None or primary is None:
-        return
-    operation = next(
-        (n for n in sx.ancestors(node) if n.type in ("binary_expression", "compound_assignment_expr")), None
-    )
-    macro = sx.enclosing(node, "macro_invocation")
-    if operation is not None and not (macro is not None and macro.start_byte >= operation.start_byte):
-        left, right = operation.child_by_field_name("left"), operation.child_by_field_name("right")
-        if left is None or right is None:
-            return
-        pair = [(left.start_byte, left.end_byte), (right.start_byte, right.end_byte)]
-    elif macro is not None:
-        pair = _macro_arguments(source, macro)[:2]
-    else:
-        return
-    if len(pair) < 2:
-        return
-    swapped = context.diagnostic.message.startswith(("cannot add", "cannot subtract"))
-    types = (match[3], match[4]) if match[3] else (match[2], match[1]) if swapped else (match[1], match[2])
-    for prior, way, l_text, r_text in _agree(source, pair, types):
-        edits = [
-            Edit(source.path, start, end, text.encode())
-            for (start, end), text in zip(pair, (l_text, r_text), strict=True)
-            if source.text[start:end] != text.encode()
-        ]
-        yield fix("operand", way, prior, *edits)
-
-
-def _agree(
-    source: Source, pair: list[tuple[int, int]], types: tuple[str, str]
-) -> Iterator[tuple[float, str, str, str]]:
-    left, right = (source.text[start:end].decode(errors="replace") for start, end in pair)
-    one, other = types
-    tight = [t if re.fullmatch(r"[\w.\"']+|[\w.:]+\([^()]*\)", t) else f"({t})" for t in (left, right)]
-    if other == f"&{one}" or other == f"&mut {one}":
-        yield 0.5, f"Dereference `{right}`", left, f"*{tight[1]}"
-        yield 0.35, f"Compare with a reference to `{left}`", f"&{tight[0]}", right
-    elif other == f"&&{one}":
-        yield 0.5, f"Dereference `{right}`", left, f"**{tight[1]}"
-    elif one in (f"&{other}", f"&mut {other}"):
-        yield 0.5, f"Dereference `{left}`", f"*{tight[0]}", right
-        yield 0.35, f"Compare with a reference to `{right}`", left, f"&{tight[1]}"
-    elif one == f"&&{other}":
-        yield 0.5, f"Dereference `{left}`", f"**{tight[0]}", right
-    for n, (text, own, wanted) in enumerate(((left, one, other), (right, other, one))):
-        target = {"{integer}": "i32", "{float}": "f64"}.get(wanted, wanted)
-        if values.FLOAT.fullmatch(wanted) and re.fullmatch(r"\d[\d_]*", text):
-            changed, prior = f"{text}.0", 0.55
-        elif values.INTEGER.fullmatch(wanted) and re.fullmatch(r"\d[\d_]*\.0*", text):
-            changed, prior = text.split(".")[0], 0.45
-        elif (
-            _is_number(own.lstrip("&"))
-            and _is_number(wanted.lstrip("&"))
-            and own.lstrip("&") != wanted.lstrip("&")
-        ):
-            star = "*" * own.count("&")
-            target = target.lstrip("&")
-            changed = f"({star}{tight[n]} as {target})" if star else f"{tight[n]} as {target}"
-            wider = values.FLOAT.fullmatch(target) or _bits(target) >= _bits(own)
-            prior = 0.45 if wider else 0.3
-            if n == 0 and not star:
-                changed = f"({changed})"
-        elif (wanted == "String" and own == "char") or (wanted == "&str" and own == "char"):
-            changed, prior = f"{tight[n]}.to_string()", 0.4
-        elif own in ("String", "&String") and wanted in ("str", "&str", "&&str"):
-            changed, prior = f"{tight[n]}.as_str()", 0.4
-        elif own == f"Option<{wanted}>" or own.startswith("Result<" + wanted):
-            changed, prior = f"{tight[n]}.unwrap()", 0.3
-        elif wanted == f"Option<{own}>":
-            changed, prior = f"Some({text})", 0.35
-        elif own == "str" or wanted == f"&{own}":
-            changed, prior = f"&{tight[n]}", 0.3
-        else:
-            continue
-        both = [left, right]
-        both[n] = changed
-        yield prior, f"Write `{changed}`", both[0], both[1]
-
-
-def _is_number(type_: str) -> bool:
-    return bool(values.INTEGER.fullmatch(type_) or values.FLOAT.fullmatch(type_))
-
-
-def _bits(type_: str) -> int:
-    digits = re.sub(r"\D", "", type_)
-    return int(digits) if digits else 64 if "size" in type_ else 32
-
-
-def _macro_arguments(source: Source, macro: Node) -> list[tuple[int, int]]:
-    """The spans of a macro's arguments, split at its outer commas."""
-    tree = next((c for c in macro.named_children if c.type == "token_tree"), None)
-    if tree is None:
-        return []
-    spans, start = [], tree.start_byte + 1
-    for child in tree.children[1:-1]:
-        if sx.text_of(child) == ",":
-            spans.append((start, child.start_byte))
-            start = child.end_byte
-    spans.append((start, tree.end_byte - 1))
-    stripped = []
-    for a, b in spans:
-        text = source.text[a:b]
-        stripped.append((a + len(text) - len(text.lstrip()), b - (len(text) - len(text.rstrip()))))
-    return [(a, b) for a, b in stripped if a < b]
-
-
 @rule("E0277")
 def question_mark(context: Context) -> Iterator[Candidate]:
     """`?` where the error does not convert, or where nothing can be returned."""
@@ -467,74 +353,6 @@ def question_mark(context: Context) -> Iterator[Candidate]:
         yield fix("ok-or", "Give an error for `None`", 0.33, sx.insert(source, primary.start, text))
     edit = Edit(source.path, primary.start, primary.end, b".unwrap()")
     yield fix("unwrap", "Unwrap it, which panics where there is no value", 0.22, edit)
-
-
-@rule("E0277")
-def make_it_an_iterator(context: Context) -> Iterator[Candidate]:
-    """`for` over something that is no iterator."""
-    match = re.match(r"`([^`]+)` is not an iterator", context.diagnostic.message)
-    source, primary = sx.source_of(context), context.diagnostic.primary
-    if match is None or source is None or primary is None:
-        return
-    type_ = match[1]
-    node = sx.expression_at(source, primary.start, primary.end) or source.node_at(primary.start, primary.end)
-    text = sx.tight(node)
-    ways: list[tuple[float, str]] = []
-    if values.INTEGER.fullmatch(type_) or type_ in ("{integer}", "usize"):
-        ways = [(0.55, f"0..{text}"), (0.35, f"0..={text}"), (0.3, f"1..={text}")]
-    elif type_ in ("str", "&str", "String", "&String"):
-        ways = [(0.55, f"{text}.chars()"), (0.2, f"{text}.bytes()"), (0.2, f"{text}.lines()")]
-    elif type_.startswith(("Vec<", "[", "&[", "HashMap<")):
-        ways = [(0.45, f"{text}.iter()"), (0.4, f"{text}.into_iter()")]
-    own = items.type_item(source, type_)
-    for field, field_type in fields_of(own):
-        if re.match(r"(Vec|HashMap|HashSet|BTreeMap|VecDeque)<|\[", field_type):
-            ways += [(0.4, f"&{text}.{field}"), (0.3, f"{text}.{field}")]
-    for prior, way in ways[:4]:
-        yield fix("iterate", f"Iterate over `{way}`", prior, sx.replace(source, node, way))
-
-
-@rule("E0277", "E0608")
-def index_by_usize(context: Context) -> Iterator[Candidate]:
-    """Slices are indexed by `usize`; text is not indexed by numbers; a tuple's fields are behind a dot."""
-    source, primary = sx.source_of(context), context.diagnostic.primary
-    message = context.diagnostic.message
-    if source is None or primary is None or "ind" not in message:
-        return
-    node = sx.expression_at(source, primary.start, primary.end) or source.node_at(primary.start, primary.end)
-    index = sx.enclosing(node, "index_expression")
-    if index is None:
-        return
-    value, inner = index.named_children[0], index.named_children[-1]
-    text = sx.tight(value)
-    if "cannot be indexed by" in message and "`str`" not in message:
-        star = "*" if re.search(r"indexed by `&", message) else ""
-        way = f"{star}{sx.tight(inner)} as usize" if not star else f"*{sx.tight(inner)}"
-        yield fix("usize", "Index by `usize`", 0.5, sx.replace(source, inner, way))
-        if star:
-            yield fix("usize", "Index by `usize`", 0.4, sx.replace(source, inner, f"{way} as usize"))
-        binding = sx.binding(inner, sx.text_of(inner)) if inner.type == "identifier" else None
-        type_ = binding.child_by_field_name("type") if binding is not None else None
-        if type_ is not None:
-            edit = sx.replace(source, type_, "usize")
-            yield fix("usize", f"Make `{sx.text_of(inner)}` a `usize`", 0.4, edit)
-        if inner.type == "range_expression":
-            edits = [
-                sx.replace(source, n, f"{sx.tight(n)} as usize")
-                for n in inner.named_children
-                if n.type != "integer_literal"
-            ]
-            yield fix("usize", "Index by `usize`", 0.45, *edits)
-    elif "str" in message:
-        chars = f"{text}.chars().nth({sx.text_of(inner)}).unwrap()"
-        yield fix("chars", "Take the character at this position", 0.45, sx.replace(source, index, chars))
-        n = sx.text_of(inner)
-        piece = f"{text}[{n}..{n} + 1]" if not n.isdigit() else f"{text}[{n}..{int(n) + 1}]"
-        yield fix("slice", "Take a slice", 0.25, sx.replace(source, index, piece))
-    elif "of type `(" in message:
-        yield fix(
-            "tuple", "Take the tuple's field", 0.6, sx.replace(source, index, f"{text}.{sx.text_of(inner)}")
-        )
 
 
 @rule("E0277")
@@ -640,7 +458,9 @@ def adapt_the_closure(context: Context) -> Iterator[Candidate]:
     source, primary = sx.source_of(context), context.diagnostic.primary
     if source is None or primary is None:
         return
-    closure = sx.enclosing(source.node_at(primary.start, primary.end), "closure_expression")
+    spans = [*sx.labelled(context.diagnostic, "^takes|found signature"), primary]
+    closures = (sx.enclosing(source.node_at(s.start, s.end), "closure_expression") for s in spans)
+    closure = next((c for c in closures if c is not None), None)
     parameters = closure.child_by_field_name("parameters") if closure is not None else None
     if closure is None or parameters is None:
         return
@@ -788,3 +608,26 @@ def join_the_traits(context: Context) -> Iterator[Candidate]:
     yield fix("joint-trait", f"Declare a trait `{name}` for both", 0.4, *edits)
     kept = " + ".join(["dyn " + main[0], *rest])
     yield fix("one-trait", f"Ask for `{main[0]}` only", 0.12, sx.replace(source, object_, kept))
+
+
+def _is_number(type_: str) -> bool:
+    return bool(values.INTEGER.fullmatch(type_) or values.FLOAT.fullmatch(type_))
+
+
+@rule("E0191")
+def name_the_associated_type(context: Context) -> Iterator[Candidate]:
+    """A trait object must say what the trait's associated types are."""
+    source = sx.source_of(context)
+    if source is None:
+        return
+    names = re.findall(r"associated types? (.*?) (?:in|must)", context.diagnostic.message)
+    name = next(iter(sx.quoted(names[0])), "") if names else ""
+    used = [
+        sx.text_of(item.child_by_field_name("type"))
+        for item in sx.items(source, "type_item")
+        if items.name_of(item) == name and sx.enclosing(item.parent, "impl_item") is not None
+    ]
+    for candidate in rustc.propose(context):
+        for n, type_ in enumerate(list(dict.fromkeys([*used, "i32", "String", "()"]))[:4]):
+            edits = [evolve(e, text=re.sub(rb"/\* \w+ \*/", type_.encode(), e.text)) for e in candidate.edits]
+            yield fix("associated-type", f"Say that `{name}` is `{type_}`", 0.35 - 0.03 * n, *edits)

@@ -72,30 +72,6 @@ def _add_field(source: Source, item: Node, body: Node, field: str) -> Edit | Non
     return sx.after(source, fields[-1], f"{joint}{field}")
 
 
-@rule("E0072")
-def box_the_recursion(context: Context) -> Iterator[Candidate]:
-    """A type that holds itself needs a pointer in between; values must be boxed as well."""
-    source = sx.source_of(context)
-    if source is None:
-        return
-    for span in sx.labelled(context.diagnostic, "recursive without indirection"):
-        node = source.node_at(span.start, span.end)
-        owner = sx.enclosing(node, "enum_variant", "struct_item")
-        name = items.name_of(owner)
-        text = source.text[span.start : span.end].decode(errors="replace")
-        edits = [Edit(source.path, span.start, span.end, f"Box<{text}>".encode())]
-        for call in sx.descendants(source.root, "call_expression"):
-            arguments = call.child_by_field_name("arguments")
-            if items.base_name(sx.text_of(call.child_by_field_name("function"))) != name or arguments is None:
-                continue
-            last = arguments.named_children[-1] if arguments.named_children else None
-            if last is not None and not sx.text_of(last).startswith("Box::new"):
-                edits.append(sx.insert(source, last.start_byte, "Box::new("))
-                edits.append(sx.insert(source, last.end_byte, ")"))
-        if len(edits) > 1:
-            yield fix("box", f"Box the `{text}` inside and where it is built", 0.5, *edits)
-
-
 # Constants
 
 
@@ -136,35 +112,6 @@ def constant_function(context: Context) -> Iterator[Candidate]:
             sx.replace(source, value, f"std::sync::LazyLock::new(|| {text})"),
         )
         yield fix("lazy", f"Compute `{items.name_of(item)}` at its first use", 0.35, *lazy)
-
-
-@rule("E0133")
-def call_in_unsafe(context: Context) -> Iterator[Candidate]:
-    """An unsafe operation belongs in an `unsafe` block (or function)."""
-    source, node = sx.source_of(context), sx.node_of(context)
-    primary = context.diagnostic.primary
-    if source is None or node is None or primary is None:
-        return
-    statement = sx.statement(node)
-    expression = sx.expression_at(source, primary.start, primary.end)
-    if (
-        statement is not None
-        and statement.type == "expression_statement"
-        and statement.start_byte == primary.start
-    ):
-        text = sx.text_of(statement)
-        yield fix(
-            "unsafe", "Do it in an `unsafe` block", 0.6, sx.replace(source, statement, f"unsafe {{ {text} }}")
-        )
-    elif statement is not None and statement.type == "expression_statement":
-        text = sx.text_of(statement)
-        edit = sx.replace(
-            source, statement, f"unsafe {{\n    {text}\n}}" if "\n" in text else f"unsafe {{ {text} }}"
-        )
-        yield fix("unsafe", "Do it in an `unsafe` block", 0.5, edit)
-    if expression is not None:
-        edit = sx.replace(source, expression, f"unsafe {{ {sx.text_of(expression)} }}")
-        yield fix("unsafe", "Do it in an `unsafe` block", 0.5, edit)
 
 
 @rule("E0728", "E0744", "E0752", "E0670")
@@ -536,28 +483,6 @@ def write_the_fields_out(context: Context) -> Iterator[Candidate]:
     yield fix("fields", f"Take {', '.join(f'`{f}`' for f in fields)} from the pattern", 0.55, *edits)
 
 
-@rule("E0572", "E0268", "E0267", "E0571")
-def value_without_jump(context: Context) -> Iterator[Candidate]:
-    """`return` outside a function, `break` outside a loop or in a closure."""
-    source, primary = sx.source_of(context), context.diagnostic.primary
-    if source is None or primary is None:
-        return
-    node = source.node_at(primary.start, primary.end)
-    jump = sx.enclosing(node, "return_expression", "break_expression", "continue_expression")
-    if jump is None:
-        return
-    value = jump.named_children[-1] if jump.named_children else None
-    code = context.diagnostic.code
-    if value is not None and code == "E0572":
-        yield fix("value", "Write the value alone", 0.6, sx.replace(source, jump, sx.text_of(value)))
-    elif code in ("E0268", "E0267"):
-        new = "return" if value is None else f"return {sx.text_of(value)}"
-        yield fix("return", "Return instead", 0.45, sx.replace(source, jump, new))
-        statement = sx.statement(jump)
-        if statement is not None:
-            yield fix("remove-jump", f"Remove `{sx.text_of(jump)}`", 0.2, sx.delete(source, statement))
-
-
 @rule("E0703")
 def known_calling_convention(context: Context) -> Iterator[Candidate]:
     """`extern "X"` with an X that does not exist."""
@@ -565,71 +490,3 @@ def known_calling_convention(context: Context) -> Iterator[Candidate]:
     if source is not None and primary is not None:
         edit = Edit(source.path, primary.start, primary.end, b'"C"')
         yield fix("abi", 'Use the convention `"C"`', 0.5, edit)
-
-
-@rule("E0423", "E0533", "E0618", "E0614", "E0604", "E0605", "E0606", "E0607")
-def call_or_value(context: Context) -> Iterator[Candidate]:
-    """A value that is called, a number that is dereferenced: drop the call or the star."""
-    source, node = sx.source_of(context), sx.node_of(context)
-    primary = context.diagnostic.primary
-    if source is None or node is None or primary is None:
-        return
-    code = context.diagnostic.code
-    if code == "E0618":
-        call = sx.enclosing(node, "call_expression")
-        arguments = call.child_by_field_name("arguments") if call is not None else None
-        if arguments is not None and not arguments.named_children:
-            yield fix("no-call", "Do not call it", 0.5, sx.replace(source, arguments, ""))
-    elif code == "E0614":
-        star = sx.enclosing(node, "unary_expression")
-        if star is not None and sx.text_of(star).startswith("*"):
-            edit = Edit(source.path, star.start_byte, star.start_byte + 1, b"")
-            yield fix("no-star", "Do not dereference it", 0.55, edit)
-
-
-@rule("E0284", "E0283", "E0790")
-def say_which_type(context: Context) -> Iterator[Candidate]:
-    """`x.into()` in the middle of an expression: name the type by a variable or its `from`."""
-    source, node = sx.source_of(context), sx.node_of(context)
-    if source is None or node is None:
-        return
-    call = sx.enclosing(node, "call_expression")
-    match = re.fullmatch(r"(.+)\.into\(\)", sx.text_of(call), re.S)
-    operation = sx.enclosing(call, "binary_expression")
-    if call is None or match is None or operation is None:
-        return
-    other = operation.child_by_field_name("left")
-    if other == call:
-        other = operation.child_by_field_name("right")
-    name = sx.text_of(other)
-    type_ = next((t for n, t in values.variables(call) if n == name and t), "")
-    if type_:
-        yield fix(
-            "from",
-            f"Convert with `{type_}::from`",
-            0.45,
-            sx.replace(source, call, f"{type_}::from({match[1]})"),
-        )
-
-
-@rule("E0369", "E0368", "E0600")
-def literal_of_another_type(context: Context) -> Iterator[Candidate]:
-    """Bit operations on a floating-point literal: make it an integer."""
-    match = re.search(r"`f(32|64)|type `f(32|64)`|`\{float\}`", context.diagnostic.message)
-    source, node = sx.source_of(context), sx.node_of(context)
-    operation = sx.enclosing(node, "binary_expression", "compound_assignment_expr")
-    left = operation.child_by_field_name("left") if operation is not None else None
-    if (
-        match is None
-        or source is None
-        or left is None
-        or not re.search(r"<<|>>|[&|^]", sx.text_of(operation))
-    ):
-        return
-    let = sx.binding(left, sx.text_of(left))
-    value = let.child_by_field_name("value") if let is not None and let.type == "let_declaration" else None
-    number = re.fullmatch(r"([\d_]+)(\.[\d_]*)?_?(f32|f64)?", sx.text_of(value))
-    if value is not None and number is not None:
-        suffix = {"f32": "u32", "f64": "u64"}.get(number[3] or "", "")
-        edit = sx.replace(source, value, number[1] + suffix)
-        yield fix("integer", f"Make `{sx.text_of(left)}` an integer", 0.45, edit)

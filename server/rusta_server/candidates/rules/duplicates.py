@@ -81,60 +81,6 @@ def _uses_behind(around: Node, declared: Node, text: str) -> list[Node]:
     return [n for n in sx.descendants(parameters, *kinds) if sx.text_of(n) == text]
 
 
-@rule("E0025", "E0062")
-def name_the_other_field(context: Context) -> Iterator[Candidate]:
-    """A field that is named twice: the second is one that is not named yet, or one too many."""
-    source, node = sx.source_of(context), sx.node_of(context)
-    entry = sx.enclosing(
-        node,
-        "field_pattern",
-        "field_initializer",
-        "shorthand_field_initializer",
-        "shorthand_field_identifier",
-    )
-    whole = sx.enclosing(entry, "struct_pattern", "struct_expression")
-    if source is None or entry is None or whole is None:
-        return
-    type_ = sx.text_of(whole.child_by_field_name("type") or whole.child_by_field_name("name"))
-    own = items.type_item(source, type_) or sx.named_item(source, items.base_name(type_), "enum_variant")
-    declared = [items.name_of(m) for m in items.members(own) if m.type == "field_declaration"]
-    named = _named_fields(whole)
-    field = entry.child_by_field_name("name") or entry.child_by_field_name("field") or entry
-    for missing in [name for name in declared if name not in named][:3]:
-        if entry.type in ("shorthand_field_initializer", "shorthand_field_identifier"):
-            edit = sx.replace(source, entry, missing)
-        else:
-            edit = sx.replace(source, field, missing)
-        yield fix("other-field", f"Name the field `{missing}`", 0.5, edit)
-    edit = _without_comma(source, entry)
-    yield fix("remove-duplicate", f"Remove the second `{sx.text_of(field)}`", 0.3, edit)
-
-
-def _named_fields(whole: Node) -> set[str]:
-    names = set()
-    kinds = ("field_pattern", "field_initializer", "shorthand_field_initializer")
-    for entry in sx.descendants(whole, *kinds):
-        names.add(
-            sx.text_of(entry.child_by_field_name("name") or entry.child_by_field_name("field") or entry)
-        )
-    return names
-
-
-def _without_comma(source: Source, entry: Node) -> Edit:
-    before, after = entry.prev_sibling, entry.next_sibling
-    if after is not None and sx.text_of(after) == ",":
-        start, end = sx.whole_lines(source, entry.start_byte, after.end_byte)
-        rest = (
-            re.match(rb"[ \t]*", source.text[end:])
-            if (start, end) == (entry.start_byte, after.end_byte)
-            else None
-        )
-        return Edit(source.path, start, end + (len(rest[0]) if rest else 0), b"")
-    if before is not None and sx.text_of(before) == ",":
-        return Edit(source.path, before.start_byte, entry.end_byte, b"")
-    return sx.delete(source, entry)
-
-
 @rule("E0081", "E0370")
 def distinct_discriminants(context: Context) -> Iterator[Candidate]:
     """Two variants of one number, or a number behind the largest: leave it to the compiler or count on."""

@@ -95,7 +95,7 @@ def import_relative(context: Context) -> Iterator[Candidate]:
             yield fix("path", "Look in the standard library", 0.2, sx.insert(source, start, "std::"))
 
 
-@rule("E0432", "E0433", "E0599", "E0425", "E0405", "E0573", "E0407", "E0576", "E0220")
+@rule("E0432", "E0433", "E0599", "E0425", "E0405", "E0573", "E0407", "E0576", "E0220", "E0412")
 def similar_item(context: Context) -> Iterator[Candidate]:
     """A misspelt last name of a path: the likest of what the module, enum or trait has."""
     source, primary = sx.source_of(context), context.diagnostic.primary
@@ -117,7 +117,12 @@ def similar_item(context: Context) -> Iterator[Candidate]:
         return
     body = own.child_by_field_name("body")
     names = [items.name_of(child) for child in (body.named_children if body is not None else [])]
-    for other in items.similar(name, [n for n in names if n])[:3]:
+    names += [
+        sx.text_of(alias.child_by_field_name("alias"))
+        for alias in sx.descendants(own, "use_as_clause")
+        if items.module_of(alias) == own
+    ]
+    for other in items.similar(name, [n for n in names if n], 0.5)[:3]:
         yield fix("rename", f"Write `{other}`", 0.3, Edit(source.path, at, at + len(name), other.encode()))
 
 

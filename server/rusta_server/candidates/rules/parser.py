@@ -544,9 +544,9 @@ def mend_the_format_string(context: Context) -> Iterator[Candidate]:
             at = string.end_byte - (3 if newline else 1)
             yield fix("format-hole", "Show the argument as well", 0.45, sx.insert(source, at, " {}"))
     elif match := re.search(
-        r"(\d+) positional arguments? in format string, but (?:there (?:is|are) (\d+|no))", message
+        r"(\d+) positional arguments? in format string, but (?:there (?:is|are) (\d+)|no arguments)", message
     ):
-        missing = int(match[1]) - (0 if match[2] in (None, "no") else int(match[2]))
+        missing = int(match[1]) - (0 if match[2] is None else int(match[2]))
         names = list(dict.fromkeys(name for name, _ in values.variables(macro)))
         used = {sx.text_of(n) for n in sx.descendants(macro, "identifier")}
         free = [n for n in names if n not in used and not n.startswith("_")]

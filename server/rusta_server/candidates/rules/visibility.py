@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from ...patch.edit import Edit
 from .. import Candidate, Context, Source, items
 from .. import syntax as sx
 from ..syntax import Node
@@ -22,7 +23,7 @@ def make_it_public(context: Context) -> Iterator[Candidate]:
         source = sx.source_of(context, span)
         node = sx.exact(source.node_at(span.start, span.end), span.start, span.end) if source else None
         item = sx.enclosing(node or (source.node_at(span.start, span.end) if source else None), *_KINDS)
-        if source is None or item is None or (span.is_primary and context.diagnostic.code == "E0603"):
+        if source is None or item is None:
             continue
         name = items.name_of(item) or sx.text_of(item)
         prior = 0.6 if n == 0 else 0.4
@@ -51,6 +52,30 @@ def _private_path(source: Source, context: Context, item: Node) -> Iterator[Node
             if items.visibility(inner) is None and inner.id not in seen:
                 seen.add(inner.id)
                 yield inner
+
+
+@rule("E0364", "E0365")
+def make_the_reexported_public(context: Context) -> Iterator[Candidate]:
+    """`pub use` of a private item: make the item public, or the import private."""
+    source, node = sx.source_of(context), sx.node_of(context)
+    names = sx.quoted(context.diagnostic.message)
+    use = sx.enclosing(node, "use_declaration")
+    if source is None or not names or use is None:
+        return
+    name = names[0].rsplit("::", 1)[-1]
+    for item in sx.items(source):
+        if items.name_of(item) == name and item.type not in ("use_declaration", "impl_item"):
+            yield fix("pub", f"Make `{name}` public", 0.5, items.make_public(source, item))
+            yield fix(
+                "pub",
+                f"Make `{name}` visible in the crate",
+                0.3,
+                items.make_public(source, item, "pub(crate)"),
+            )
+    visibility = items.visibility(use)
+    if visibility is not None:
+        edit = Edit(source.path, visibility.start_byte, visibility.end_byte + 1, b"")
+        yield fix("private-use", f"Import `{name}` for this module only", 0.3, edit)
 
 
 @rule("E0616", "E0451")
