@@ -212,6 +212,76 @@ def test_settings_above_the_workspace_reach_the_shadow(make_crate, tmp_path):
         assert [e.message for e in shadow.check({}).errors] == ["extra is on"]
 
 
+def test_settings_between_the_copied_folder_and_the_workspace_reach_the_shadow(make_crate, tmp_path):
+    """A path dependency elsewhere makes a folder above the settings the one that is copied."""
+    make_crate({"src/lib.rs": ""}, name="dep")
+    manifest = '[package]\nname="demo"\nversion="0.1.0"\n[dependencies]\ndep={path="../../dep"}\n'
+    text = '#[cfg(near)] compile_error!("near");\n#[cfg(far)] compile_error!("far");\n'
+    text += 'const _: () = assert!(matches!(env!("WHERE").as_bytes(), b"near"));\n'
+    root = make_crate({"Cargo.toml": manifest, "src/lib.rs": text}, name="between/demo")
+    for folder, name in ((tmp_path, "far"), (tmp_path / "between", "near")):
+        (folder / ".cargo").mkdir()
+        (folder / ".cargo/config.toml").write_text(
+            f'[build]\nrustflags = ["--cfg", "{name}"]\n[env]\nWHERE = "{name}"\n'
+        )
+    with shadow_of(root) as shadow:
+        assert {e.message for e in shadow.check({}).errors} == {"near", "far"}
+
+
+@pytest.mark.parametrize("setting", ["rustc-wrapper", "rustc-workspace-wrapper", "build-dir", "target-dir"])
+def test_a_compile_cache_or_build_folder_of_the_users_is_left_alone(make_crate, tmp_path, setting):
+    elsewhere = tmp_path / "elsewhere"
+    settings = f'[build]\n{setting} = "{elsewhere}"\n'
+    root = make_crate({"src/lib.rs": GOOD, ".cargo/config.toml": settings})
+    with shadow_of(root, launcher_for=sandbox.prefix) as shadow:
+        assert codes(shadow.check({})) == []
+    assert not elsewhere.exists()
+
+
+def test_linked_folders_are_copied_but_not_for_ever(make_crate, tmp_path):
+    root = make_crate({"src/lib.rs": "pub mod shared;\n", "a/x": "", "b/x": ""})
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/mod.rs").write_text(GOOD)
+    for link, target in (("src/shared", "../../shared"), ("loop", "."), ("a/l", "../b"), ("b/l", "../a")):
+        (root / link).symlink_to(target)
+    with shadow_of(root) as shadow:
+        assert codes(shadow.check({})) == []
+        assert not (shadow.tree / "src/shared").is_symlink(), (
+            "or a variant would be written into the original"
+        )
+
+
+def test_files_included_from_outside_are_fetched_and_never_old(make_crate, tmp_path):
+    text = '#![doc = include_str!("../../notes/README.md")]\n#[path = "../../other.rs"]\npub mod other;\n'
+    root = make_crate({"src/lib.rs": text})
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/README.md").write_text("# Notes\n")
+    for content, expected in ((GOOD, []), (BAD, ["E0308"]), (GOOD, [])):
+        (tmp_path / "other.rs").write_text(content)
+        with shadow_of(root) as shadow:
+            assert codes(shadow.check({})) == expected
+    (tmp_path / "other.rs").unlink()
+    with shadow_of(root) as shadow:
+        assert "couldn't read" in shadow.check({}).errors[0].message
+
+
+def test_a_folder_that_becomes_a_file(make_crate):
+    root = make_crate({"src/lib.rs": GOOD, "data/x": ""})
+    with shadow_of(root):
+        pass
+    (root / "data/x").unlink()
+    (root / "data").rmdir()
+    (root / "data").write_text("now a file")
+    with shadow_of(root) as shadow:
+        assert (shadow.tree / "data").read_text() == "now a file"
+
+
+def test_an_unsaved_buffer_of_a_new_file(make_crate):
+    root = make_crate({"src/lib.rs": "pub mod new;\n"})
+    with shadow_of(root, buffers={root / "src/new.rs": BAD.encode()}) as shadow:
+        assert codes(shadow.check({})) == ["E0308"]
+
+
 def test_only_the_tests_a_change_can_affect_are_run(make_crate):
     """`b` depends on `a`; `c` on nobody."""
     test = "#[test]\nfn t() {}\n"

@@ -8,8 +8,10 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ from attrs import define, field
 
 from ..errors import RustaError
 from ..tools import cargo
+from ..tools.diagnostic import Checked
 from ..tools.process import Cancel
 from .shadow import CheckOutcome, NoTests, Tested, TestOutcome
 
@@ -29,6 +32,10 @@ _FICLONE = 0x40049409  # linux/fs.h
 _N_SLOTS = 8
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".jj", "node_modules"})
 _CACHE_TAG = "CACHEDIR.TAG"  # cargo puts it into every target folder
+# The copy lies this deep in its slot, so that `include_str!("../../README.md")` has a place there too.
+_TREE = Path("copy", *["up"] * 6, "tree")
+_MAX_LINKED_FILES = 2000
+_UNREADABLE = re.compile(r"^couldn't read `?(.+?)`?: ")
 
 # (modified, bytes) of a file and of its copy: when neither changed, the copy is still right.
 _Stamps = dict[str, tuple[int, int, int, int]]
@@ -54,11 +61,12 @@ def of_workspace(
     base = base_of(workspace)
     name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
     with _readable_errors(cache), _lock_slot(cache / "shadows" / name) as slot:
-        tree, target, scratch = slot / "tree", slot / "target", slot / "tmp"
+        tree, target, scratch = slot / _TREE, slot / "target", slot / "tmp"
         for folder in (tree, target, scratch):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+        _clear_above(slot, tree)
         _sync(workspace, base, tree, slot / "stamps.json")
-        options, env = cargo.inherited_settings(base)
+        options, env = cargo.inherited_settings(workspace.root, copied=workspace.outside)
         invocation = cargo.Invocation(
             root=tree / workspace.root.relative_to(base),
             base=tree,
@@ -107,9 +115,11 @@ class CrateShadow:
         return _Files(self)
 
     def lay(self, path: str, text: bytes) -> None:
-        """Take `text` for the original content of `path`: an unsaved buffer."""
+        """Take `text` for the original content of `path`: an unsaved buffer, perhaps of a new file."""
         self._pristine[path] = text
-        if self._read(path) != text:
+        file = self.tree / path
+        if not file.is_file() or file.read_bytes() != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
             self._write(path, text)
 
     def check(
@@ -117,9 +127,12 @@ class CrateShadow:
     ) -> CheckOutcome:
         """Compile the variant with cargo."""
         self._become(variant)
-        return cargo.check(
-            self.invocation, all_targets=all_targets, timeout_s=self.check_timeout_s, cancel=cancel
-        )
+        while True:
+            outcome = cargo.check(
+                self.invocation, all_targets=all_targets, timeout_s=self.check_timeout_s, cancel=cancel
+            )
+            if not isinstance(outcome, Checked) or not self._fetch_missing(outcome):
+                return outcome
 
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """Run the tests of the packages that the variant changes, and of those that depend on them."""
@@ -177,6 +190,25 @@ class CrateShadow:
                 self._write(path, wanted)
             self._written[path] = wanted
 
+    def _fetch_missing(self, outcome: Checked) -> bool:
+        """Copy files that the code includes from outside what was copied; whether there were any.
+
+        Without them the copy had errors that the original has not.
+        """
+        matches = (_UNREADABLE.match(error.message) for error in outcome.errors)
+        folders = (self.workspace.root, *self.workspace.outside)  # rustc runs in one of these
+        fetched = False
+        for name in [match[1] for match in matches if match]:
+            for folder in folders:
+                copy = Path(os.path.normpath(self.tree / folder.relative_to(self.base) / name))
+                original = Path(os.path.normpath(self.base / os.path.relpath(copy, self.tree)))
+                nest = self.tree.parents[len(_TREE.parts) - 2]
+                if copy.is_relative_to(nest) and not copy.exists() and original.is_file():
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    _clone(original, copy)
+                    fetched = True
+        return fetched
+
     def _read(self, path: str) -> bytes:
         return (self.tree / path).read_bytes()
 
@@ -231,6 +263,18 @@ def _lock_slot(folder: Path) -> Iterator[Path]:
     )
 
 
+def _clear_above(slot: Path, tree: Path) -> None:
+    """Remove what `_fetch_missing` has put beside the copy: it may be old."""
+    for folder in tree.parents:
+        if folder == slot:
+            break
+        for entry in folder.iterdir():
+            if entry.is_dir() and not tree.is_relative_to(entry):
+                shutil.rmtree(entry)
+            elif not entry.is_dir():
+                entry.unlink()
+
+
 def _sync(workspace: cargo.Workspace, base: Path, tree: Path, stamps_file: Path) -> None:
     """Make `tree` a copy of the workspace and its outside path dependencies, touching only what differs."""
     stamps = _load_stamps(stamps_file)
@@ -260,7 +304,12 @@ def _load_stamps(file: Path) -> _Stamps:
     return {path: tuple(stamp) for path, stamp in raw.items()}
 
 
-def _walk(folder: Path, target_dir: Path) -> Iterator[Path]:
+def _walk(folder: Path, target_dir: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """The regular files below `folder`. Links are followed; a link to a very large folder is no source.
+
+    Args:
+        above: the real folders from which links led here; a link back to one would have no end.
+    """
     for directory, names, files in os.walk(folder):
         here = Path(directory)
         names[:] = [
@@ -269,9 +318,14 @@ def _walk(folder: Path, target_dir: Path) -> Iterator[Path]:
             if name not in _SKIPPED and here / name != target_dir and not (here / name / _CACHE_TAG).exists()
         ]
         for name in files:
-            # Links are followed to regular files; sockets, devices and dangling links are not code.
+            # Sockets, devices and dangling links are not code.
             if (here / name).is_file():
                 yield here / name
+        for link in [here / name for name in names if (here / name).is_symlink()]:
+            trail = (*above, here.resolve())
+            if not any(real.is_relative_to(link.resolve()) for real in trail):
+                linked = list(itertools.islice(_walk(link, target_dir, trail), _MAX_LINKED_FILES + 1))
+                yield from linked if len(linked) <= _MAX_LINKED_FILES else ()
 
 
 def _remove_others(tree: Path, wanted: set[str]) -> set[str]:
@@ -296,6 +350,8 @@ def _copy_if_changed(
         if stamp == (before.st_mtime_ns, before.st_size, after.st_mtime_ns, after.st_size):
             return stamp
     copy.parent.mkdir(parents=True, exist_ok=True)
+    if copy.is_dir():  # a folder before, now a file
+        shutil.rmtree(copy)
     copy.unlink(missing_ok=True)
     _clone(original, copy)
     copy.chmod(stat.S_IMODE(before.st_mode) | stat.S_IWUSR)

@@ -5,7 +5,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from .process import Cancel, Cancelled, Ended, Finished, TimedOut, run
 CheckOutcome = Checked | CouldNotCheck | TimedOut | Cancelled
 
 _METADATA_TIMEOUT_S = 30.0
+_WRAPPERS = ("RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER")
 _DEPENDENCY_TABLES = (
     "dependencies",
     "dev-dependencies",
@@ -208,11 +209,16 @@ def test(
 
 def environment(target_dir: Path | None = None) -> dict[str, str]:
     """Our environment without what would change cargo's output or reach a build cache elsewhere."""
-    drop = {"RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"}
+    drop = {*_WRAPPERS, "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"}
+    drop |= {f"CARGO_BUILD_{name}" for name in _WRAPPERS}
     env = {key: value for key, value in os.environ.items() if key not in drop}
     env |= {"CARGO_TERM_COLOR": "never", "CARGO_TERM_PROGRESS_WHEN": "never", "CARGO_NET_OFFLINE": "true"}
+    env["RUSTUP_AUTO_INSTALL"] = "0"  # or a rust-toolchain.toml would start a download
     if target_dir is not None:
-        env["CARGO_TARGET_DIR"] = str(target_dir)
+        # Empty wrappers and the build folder overrule .cargo/config.toml: a compile cache's daemon is out of
+        # the sandbox's reach, and another build folder is not ours to write.
+        env |= dict.fromkeys(_WRAPPERS, "")
+        env |= {"CARGO_TARGET_DIR": str(target_dir), "CARGO_BUILD_BUILD_DIR": str(target_dir)}
     return env
 
 
@@ -222,7 +228,9 @@ def _toolchain(root: Path) -> dict[str, str]:
     if "RUSTC" in os.environ:
         return {}
     try:
-        ended = run(("rustc", "--print", "sysroot"), cwd=root, timeout_s=_METADATA_TIMEOUT_S)
+        ended = run(
+            ("rustc", "--print", "sysroot"), cwd=root, env=environment(), timeout_s=_METADATA_TIMEOUT_S
+        )
     except OSError:
         return {}
     if not isinstance(ended, Finished) or ended.code != 0:
@@ -237,18 +245,21 @@ def _toolchain(root: Path) -> dict[str, str]:
     }
 
 
-def inherited_settings(base: Path) -> tuple[list[str], dict[str, str]]:
-    """What folders above `base` add for cargo: options with their config files, and the toolchain.
+def inherited_settings(root: Path, copied: Sequence[Path] = ()) -> tuple[list[str], dict[str, str]]:
+    """What folders above `root` add for cargo: options with their config files, and the toolchain.
 
-    A copy of `base` elsewhere would miss them. The user's own folder ($CARGO_HOME) is found anyway.
+    A copy of `root` elsewhere would miss them. The user's own folder ($CARGO_HOME) is found anyway, and so
+    is what lies in the `copied` folders.
     """
     options: list[str] = []
     env: dict[str, str] = {}
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")).resolve()
-    for folder in base.resolve().parents:
+    for folder in root.resolve().parents:
+        if any(folder.is_relative_to(other) for other in copied):
+            continue
         config = next((f for n in ("config.toml", "config") if (f := folder / ".cargo" / n).is_file()), None)
         if config and config.parent != home:
-            options.append(f"--config={config}")
+            options.insert(0, f"--config={config}")  # of several the last wins: the nearest
         for name in ("rust-toolchain.toml", "rust-toolchain"):
             if (folder / name).is_file() and "RUSTUP_TOOLCHAIN" not in env:
                 channel = _channel(folder / name)
@@ -343,9 +354,10 @@ def from_message(message: Mapping[str, Any], root: Path, base: Path) -> Diagnost
 
 
 def _manifest_error(manifest: Path, stderr: str) -> RustaError:
-    return RustaError(
-        f"cargo cannot read {manifest}:\n{_body(stderr)}", hint=f"Correct {manifest}, then again."
-    )
+    body = _body(stderr)
+    if re.search(r"toolchain '.*' is not installed", body):
+        return RustaError(body.splitlines()[0], hint="rustup toolchain install   (in the crate's folder)")
+    return RustaError(f"cargo cannot read {manifest}:\n{body}", hint=f"Correct {manifest}, then again.")
 
 
 def _why(stderr: str) -> CouldNotCheck:
@@ -368,6 +380,7 @@ def _why(stderr: str) -> CouldNotCheck:
 
 
 def _body(stderr: str) -> str:
+    stderr = stderr.partition("\nStack backtrace:")[0]
     lines = [line for line in stderr.splitlines() if line.strip() and not line.strip().startswith(_NOISE)]
     text = "\n".join(lines[:12])
     return text.removeprefix("error: ") or "(cargo said nothing)"
