@@ -6,6 +6,7 @@ import sys
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from . import __version__
 from .errors import RustaError
@@ -79,6 +80,6 @@ def main() -> None:
 def complain(error: RustaError) -> None:
     """Print `error` and its hint to standard error."""
     console = Console(stderr=True, highlight=False)
-    console.print(f"[bold red]error:[/] {error}", soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
     if error.hint:
-        console.print(f"  [bold cyan]try:[/] {error.hint}", soft_wrap=True)
+        console.print(f"  [bold cyan]try:[/] {escape(error.hint)}", soft_wrap=True)

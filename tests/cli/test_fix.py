@@ -1,6 +1,8 @@
 """`rusta fix` as a person runs it, with the real cargo."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +161,27 @@ def test_no_such_folder(tmp_path, fix):
 def test_a_broken_manifest(make_crate, fix):
     root = make_crate({"Cargo.toml": "[package\n", "src/lib.rs": ""})
     assert "cannot read" in complaint(fix(str(root)))
+
+
+def test_a_complaint_of_cargos_is_shown_whole(make_crate, fix):
+    workspace = '[workspace]\nmembers = ["m"]\n[package]\nname = "top"\nversion = "0.1.0"\n'
+    package = '[package]\nname = "%s"\nversion = "0.1.0"\n'
+    files = {"Cargo.toml": workspace, "src/lib.rs": ""}
+    files |= {
+        f"{name}/{f}": t for name in "mo" for f, t in (("Cargo.toml", package % name), ("src/lib.rs", ""))
+    }
+    assert "empty `[workspace]` table" in complaint(fix(str(make_crate(files) / "o")))
+
+
+def test_a_toolchain_that_is_asked_for_but_not_here_is_not_downloaded(make_crate, fix):
+    if shutil.which("rustup") is None:
+        pytest.skip("only rustup reads rust-toolchain.toml")
+    channel = '[toolchain]\nchannel = "1.1.0"\n'
+    root = make_crate({"src/lib.rs": "", "rust-toolchain.toml": channel})
+    said = complaint(fix(str(root), env={**os.environ, "RUSTUP_AUTO_INSTALL": "1"}))
+    assert "is not installed" in said
+    assert "rustup toolchain install" in said
+    assert "backtrace" not in said
 
 
 def test_no_toolchain(make_crate, fix):
