@@ -80,6 +80,11 @@ def revert(applied: Applied) -> None:
     _roll_back(applied.journal)
 
 
+def forget(applied: Applied) -> None:
+    """Give up the way back: the patch stays."""
+    shutil.rmtree(applied.journal, ignore_errors=True)
+
+
 def recover(journals: Path) -> list[Path]:
     """Roll back what an earlier run left unfinished; returns the files that were put back.
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ..tools.diagnostic import Checked
 from ..tools.process import Cancel
-from .apply import Applied, apply, changes_of, revert
+from .apply import apply, changes_of, forget, revert
 from .shadow import NoTests, Shadow, Tested
 
 
@@ -27,6 +27,13 @@ class Level(IntEnum):
 
 
 @frozen
+class Written:
+    """The patch is in the tree, and what is there is what was proven."""
+
+    paths: tuple[str, ...]
+
+
+@frozen
 class Refused:
     """The patch was not written, or was taken back; every byte is as before."""
 
@@ -41,7 +48,7 @@ def write(
     least: Level,
     journals: Path,
     cancel: Cancel | None = None,
-) -> Applied | Refused:
+) -> Written | Refused:
     """Write a variant that was proven on `shadow` into the tree at `root`.
 
     Afterwards the shadow is compared with the tree. If both hold the same bytes, the proof speaks of the
@@ -55,13 +62,15 @@ def write(
     try:
         changed = shadow.refresh()
         if not changed:
-            return applied
+            forget(applied)
+            return Written(applied.paths)
         level = level_of(shadow, {}, run_tests=least >= Level.V3, cancel=cancel)
     except BaseException:
         revert(applied)
         raise
     if level >= least:
-        return applied
+        forget(applied)
+        return Written(applied.paths)
     revert(applied)
     return Refused(
         f"files changed while the fix was written ({', '.join(sorted(changed)[:3])}) and it is red now"
