@@ -31,6 +31,7 @@ _MODULES: tuple[str, ...] = (
     "attributes",
     "declarations",
     "methods",
+    "generics",
     "operators",
     "patterns",
     "members",

@@ -32,6 +32,9 @@ def rename_the_second(context: Context) -> Iterator[Candidate]:
         if other is not None and other != item and _says(other) == _says(item):
             edit = _without(source, item)
             yield fix("remove-duplicate", f"Remove the second `{text}`, which is the same", 0.5, edit)
+    impl = sx.enclosing(item.parent, "impl_item")
+    if impl is not None and impl.child_by_field_name("trait") is not None:
+        yield fix("remove-duplicate", f"Remove the second `{text}`", 0.3, _without(source, item))
     yield fix("rename", f"Call the second `{text}` `{new}`", 0.4, sx.replace(source, name, new))
     if item.type in sx.ITEMS and sx.text_of(item).rstrip().endswith((";", "{}")):
         start = items.first_line_node(item).start_byte

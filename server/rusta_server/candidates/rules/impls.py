@@ -210,7 +210,9 @@ def _associated_types(source: Source, item: Node, name: str) -> list[str]:
 # Signatures
 
 
-@rule("E0185", "E0186", "E0050", "E0049", "E0053", "E0195", "E0326", "E0323", "E0324", "E0325", "E0643")
+@rule(
+    "E0185", "E0186", "E0050", "E0049", "E0053", "E0195", "E0326", "E0323", "E0324", "E0325", "E0643", "E0106"
+)
 def take_the_trait_s_signature(context: Context) -> Iterator[Candidate]:
     """An item of an impl that is declared otherwise in the trait: write it as the trait does."""
     source, node = sx.source_of(context), sx.node_of(context)
@@ -239,41 +241,35 @@ def _adapt(source: Source, own: Node, declared: Node, title: str) -> Iterator[Ca
     mine, theirs = own.child_by_field_name("parameters"), declared.child_by_field_name("parameters")
     if mine is None or theirs is None:
         return
-    edits = [_generics(source, own, declared)]
+    generics = own.child_by_field_name("type_parameters")
+    start = generics.start_byte if generics is not None else mine.start_byte
+    head = sx.text_of(declared.child_by_field_name("type_parameters")) + _signature(mine, theirs)
+    result, wanted = own.child_by_field_name("return_type"), declared.child_by_field_name("return_type")
+    plain = Edit(source.path, start, mine.end_byte, head.encode())
+    if result is None and wanted is not None:
+        arrow = Edit(source.path, start, mine.end_byte, f"{head} -> {sx.text_of(wanted)}".encode())
+        yield fix("trait-signature", title, 0.6, arrow)
+        yield fix("trait-signature", title, 0.35, plain)
+    elif result is not None and wanted is not None:
+        yield fix("trait-signature", title, 0.6, plain, sx.replace(source, result, sx.text_of(wanted)))
+    elif result is not None:
+        nothing = Edit(source.path, start, result.end_byte, head.encode())
+        yield fix("trait-signature", title, 0.5, nothing)
+    else:
+        yield fix("trait-signature", title, 0.6, plain)
+
+
+def _signature(mine: Node, theirs: Node) -> str:
+    """The trait's parameters, by our names."""
     ours = [p for p in mine.named_children if p.type == "parameter"]
-    wanted = [p for p in theirs.named_children if p.type in ("parameter", "self_parameter")]
     texts = []
-    position = 0
-    for parameter in wanted:
-        text = sx.text_of(parameter)
-        if parameter.type == "parameter":
-            if position < len(ours):
-                pattern = sx.text_of(ours[position].child_by_field_name("pattern"))
-                text = f"{pattern}: {sx.text_of(parameter.child_by_field_name('type'))}"
-            position += 1
-        texts.append(text)
-    edits.append(sx.replace(source, mine, f"({', '.join(texts)})"))
-    result, wanted_result = (
-        own.child_by_field_name("return_type"),
-        declared.child_by_field_name("return_type"),
-    )
-    if result is None and wanted_result is not None:
-        kept = edits[-1]
-        edits[-1] = sx.replace(source, mine, f"({', '.join(texts)}) -> {sx.text_of(wanted_result)}")
-        yield fix("trait-signature", title, 0.35, edits[0], kept)
-    elif result is not None and wanted_result is not None:
-        edits.append(sx.replace(source, result, sx.text_of(wanted_result)))
-    yield fix("trait-signature", title, 0.6, *edits)
-
-
-def _generics(source: Source, own: Node, declared: Node) -> Edit | None:
-    mine, theirs = own.child_by_field_name("type_parameters"), declared.child_by_field_name("type_parameters")
-    if mine is not None and theirs is not None:
-        return sx.replace(source, mine, sx.text_of(theirs))
-    if mine is not None:
-        return sx.replace(source, mine, "")
-    name = own.child_by_field_name("name")
-    return sx.after(source, name, sx.text_of(theirs)) if theirs is not None and name is not None else None
+    for parameter in theirs.named_children:
+        if parameter.type == "self_parameter":
+            texts.append(sx.text_of(parameter))
+        elif parameter.type == "parameter":
+            pattern = (ours.pop(0) if ours else parameter).child_by_field_name("pattern")
+            texts.append(f"{sx.text_of(pattern)}: {sx.text_of(parameter.child_by_field_name('type'))}")
+    return f"({', '.join(texts)})"
 
 
 def _adapt_trait(source: Source, own: Node, declared: Node, trait: Node | None) -> Iterator[Candidate]:
@@ -413,7 +409,7 @@ def _derived(source: Source | None, node: Node | None) -> Node | None:
     return sx.enclosing(node, *items.TYPES)
 
 
-@rule("E0117", "E0116", "E0118", "E0210", "E0390")
+@rule("E0117", "E0116", "E0118", "E0210", "E0390", "E0120", "E0206")
 def wrap_the_foreign_type(context: Context) -> Iterator[Candidate]:
     """An impl for a type that is not ours: implement it for a type of ours that wraps it."""
     source, node = sx.source_of(context), sx.node_of(context)
@@ -423,7 +419,11 @@ def wrap_the_foreign_type(context: Context) -> Iterator[Candidate]:
         return
     text = sx.text_of(type_)
     bare = re.sub(r"^(&('\w+ )?(mut )?|\*(const|mut) )", "", text)
-    if bare != text and items.type_item(source, bare) is not None and context.diagnostic.code == "E0390":
+    if (
+        bare != text
+        and items.type_item(source, bare) is not None
+        and context.diagnostic.code in ("E0390", "E0206")
+    ):
         edits = [sx.replace(source, type_, bare), *_borrow_self(source, item)]
         yield fix("bare-type", f"Implement for `{bare}` itself, taking `&self`", 0.5, *edits)
         yield fix("bare-type", f"Implement for `{bare}` itself", 0.4, sx.replace(source, type_, bare))
@@ -432,7 +432,10 @@ def wrap_the_foreign_type(context: Context) -> Iterator[Candidate]:
     generics = f"<{', '.join(p.name for p in declared)}>" if used else ""
     name = items.fresh("Wrapper", items.identifiers(source.root) | {""})
     name = "Wrapper" if "Wrapper" not in items.identifiers(source.root) else name
-    struct = f"struct {name}{generics}({text});"
+    if context.diagnostic.code == "E0206":
+        return
+    held = f"Box<{text}>" if text.startswith("dyn ") else text
+    struct = f"struct {name}{generics}({held});"
     edits = [sx.line_before(source, item, struct + "\n"), sx.replace(source, type_, name + generics)]
     yield fix("newtype", f"Implement it for a wrapper `{name}` around `{text}`", 0.3, *edits)
     if item.child_by_field_name("trait") is None:
