@@ -285,6 +285,20 @@ def test_an_offer_whose_test_code_breaks_is_taken_back():
     assert [offer.level for offer in found] == [Level.V2, Level.NONE]
 
 
+def test_without_the_tests_code_its_errors_are_not_taken_for_mended():
+    in_main, in_tests = error("E0308", "one", 0, in_main=True), error("E0308", "in the tests", 9)
+
+    class Splits(Scripted):
+        def check(self, variant, cancel=None, *, all_targets=True):
+            outcome = Scripted.check(self, variant, cancel)
+            return outcome if all_targets else Checked(tuple(e for e in outcome.errors if e.in_main))
+
+    found = offered(
+        Splits(b"a", {b"a": [in_main, in_tests], b"b": [in_tests]}), {"one": [candidate(0, 1, b"b")]}
+    )
+    assert [offer.level for offer in found] == [Level.V1, Level.V1]
+
+
 def test_errors_that_need_each_other_are_offered_together():
     shadow = Scripted(
         b"a____b", {b"a____b": [ONE, TWO], b"A____b": [TWO, ONE], b"a____B": [TWO, ONE], b"A____B": []}

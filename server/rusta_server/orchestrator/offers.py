@@ -145,7 +145,7 @@ class _Prover:
 
     def _judge(self, attempt: Offer, *, all_targets: bool) -> Offer | None:
         outcome = self._check(attempt.after, all_targets)
-        level = self._level(outcome, attempt)
+        level = self._level(outcome, attempt, all_targets)
         if level < Level.V1 or not isinstance(outcome, Checked):
             return None
         after = self._shrink(attempt, level, all_targets)
@@ -163,10 +163,13 @@ class _Prover:
             self._outcomes[key] = self.shadow.check(variant, self.cancel, all_targets=all_targets)
         return self._outcomes[key]
 
-    def _level(self, outcome: CheckOutcome, attempt: Offer) -> Level:
+    def _level(self, outcome: CheckOutcome, attempt: Offer, all_targets: bool) -> Level:
         if not isinstance(outcome, Checked):
             return Level.NONE
-        return compare(self.baseline, outcome, attempt.diagnostic).level
+        level = compare(self.baseline, outcome, attempt.diagnostic).level
+        # Errors that are known, but that this check did not look at, are not gone.
+        seen = all_targets or all(error.in_main for error in self.baseline.errors)
+        return level if seen else min(level, Level.V1)
 
     def _shrink(self, attempt: Offer, level: Level, all_targets: bool) -> Mapping[str, bytes]:
         """Drop the hunks without which the same level is reached."""
@@ -176,7 +179,7 @@ class _Prover:
 
         def as_good(chosen: list[diff.Hunk]) -> bool:
             outcome = self._check(diff.rebuild(attempt.before, chosen), all_targets)
-            return self._level(outcome, attempt) >= level
+            return self._level(outcome, attempt, all_targets) >= level
 
         kept = ddmin(parts, as_good)
         return attempt.after if len(kept) == len(parts) else diff.rebuild(attempt.before, kept)
