@@ -195,6 +195,44 @@ async def test_rust_analyzers_assists_are_tried_at_the_whole_diagnostic(crate: P
         await editor.shutdown()
 
 
+async def test_a_fix_is_proven_with_the_features_of_the_check(crate: Path):
+    """Without the feature the broken code is not compiled, and anything would look like a fix."""
+    (crate / "src/parse.rs").write_text((crate / "src/parse.rs").read_text().replace(*reversed(BROKEN), 1))
+    manifest = (crate / "Cargo.toml").read_text()
+    (crate / "Cargo.toml").write_text(manifest.replace("[features]", "[features]\nextra = []", 1))
+    text = '#[cfg(feature = "extra")]\npub fn g() -> u8 {\n    let lenght = "";\n    length\n}\n'
+    file = crate / "src/extra.rs"
+    file.write_text(text)
+    with (crate / "src/lib.rs").open("a") as lib:
+        lib.write("\npub mod extra;\n")
+    editor = await Editor.start(SERVE, cwd=crate)
+    async with editor:
+        rusta = {"cacheDir": str(crate.parent / "cache"), "runTests": False}
+        await editor.initialize(crate, LAZY, {"rusta": rusta, "cargo": {"features": ["extra"]}})
+        uri = editor.open(file)
+        actions = await ours(editor, uri, 3)
+        similar = [a["title"] for a in actions if "similar" in a["title"] or "lenght" in a["title"]]
+        assert similar
+        assert not any("V2" in title for title in similar), similar
+        await editor.shutdown()
+
+
+async def test_a_lint_of_clippys_is_proven_with_clippy(crate: Path):
+    file = crate / "src/parse.rs"
+    file.write_text(file.read_text().replace(*reversed(BROKEN), 1))
+    lint = "#[deny(clippy::needless_return)]\npub fn g() -> u8 {\n    return 1;\n}\n"
+    file.write_text(lint + file.read_text())
+    editor = await Editor.start(SERVE, cwd=crate)
+    async with editor:
+        rusta = {"cacheDir": str(crate.parent / "cache"), "runTests": False, "fixOnCheck": False}
+        await editor.initialize(crate, LAZY, {"rusta": rusta, "check": {"command": "clippy"}})
+        uri = editor.open(file)
+        command = {"command": "rusta.proposePatch", "arguments": [uri]}
+        answer = await editor.request("workspace/executeCommand", command, timeout_s=90)
+        assert [offer["code"] for offer in answer["result"]["offers"]] == ["clippy::needless_return"]
+        await editor.shutdown()
+
+
 async def test_a_users_own_check_command_is_respected(crate: Path):
     marker = crate.parent / "ran"
     command = ["sh", "-c", f"touch {marker}; cargo check --message-format=json"]

@@ -58,10 +58,10 @@ class Fixes:
     numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
 
 
-def on_check(proxy: "Proxy", run: "CheckRun") -> None:
+def on_check(proxy: "Proxy", run: "CheckRun", scope: cargo.Scope) -> None:
     """Search for fixes of what the check found; the search before it is pointless now."""
     if proxy.config.fix_on_check:
-        start(proxy, Job(root=run.root, run=run))
+        start(proxy, Job(run.root, scope, run))
 
 
 @frozen
@@ -72,9 +72,11 @@ class Job:
         root: a folder in the workspace.
         run: the check that found the errors; without one the shadow is checked first.
         near: only errors at this file and these byte offsets.
+        scope: what the checks look at.
     """
 
     root: Path
+    scope: cargo.Scope
     run: "CheckRun | None" = None
     near: tuple[Path, int, int] | None = None
     on_progress: Callable[[int, int], None] = lambda done, total: None
@@ -153,6 +155,7 @@ def _search(
         workspace,
         cache=config.cache,
         buffers=buffers,
+        scope=job.scope,
         launcher_for=sandbox.prefix if config.sandbox else (lambda writable: ()),
         check_timeout_s=config.check_timeout_s,
         test_timeout_s=config.test_timeout_s,
@@ -187,8 +190,8 @@ def _locate(root: Path) -> cargo.Workspace:
 
 
 def _known_baseline(job: Job, base: Path, buffers: Mapping[Path, bytes]) -> Checked | None:
-    """What the check said, unless a buffer differs from the disk that was checked."""
-    if job.run is None or any(path.is_relative_to(base) for path in buffers):
+    """What the check said, unless the shadow's would say something else: of a buffer, say."""
+    if job.run is None or not job.run.repeatable or any(path.is_relative_to(base) for path in buffers):
         return None
     outcome = job.run.outcome(base)
     return outcome if isinstance(outcome, Checked) else None

@@ -47,6 +47,7 @@ def of_workspace(
     *,
     cache: Path,
     buffers: Mapping[Path, bytes] | None = None,
+    scope: cargo.Scope = cargo.Scope(),  # noqa: B008  frozen
     launcher_for: LauncherFor = lambda writable: (),
     check_timeout_s: float = 120.0,
     test_timeout_s: float = 300.0,
@@ -72,7 +73,8 @@ def of_workspace(
             base=tree,
             target_dir=target,
             launcher=launcher_for((tree, target, scratch)),
-            options=tuple(options),
+            options=(*options, *scope.options),
+            check_with=scope.subcommand,
             env={**env, "TMPDIR": str(scratch)},
         )
         shadow = CrateShadow(workspace, base, invocation, check_timeout_s, test_timeout_s)

@@ -93,6 +93,19 @@ class TestRun:
 
 
 @frozen
+class Scope:
+    """What a check looks at, as far as a person can choose it.
+
+    Attributes:
+        subcommand: ``check``, ``clippy`` or what else checks.
+        options: features and the target, for checks and tests alike.
+    """
+
+    subcommand: str = "check"
+    options: tuple[str, ...] = ()
+
+
+@frozen
 class Invocation:
     """How cargo is run on one copy of a workspace.
 
@@ -101,6 +114,7 @@ class Invocation:
         base: paths in diagnostics are made relative to this folder.
         launcher: a command prefix, such as the sandbox's.
         options: for every subcommand, such as `--config`.
+        check_with: the subcommand that checks.
     """
 
     root: Path
@@ -109,6 +123,7 @@ class Invocation:
     launcher: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     env: Mapping[str, str] = {}
+    check_with: str = "check"
 
     def run(self, subcommand: str, *options: str, timeout_s: float, cancel: Cancel | None) -> Ended:
         """Run one subcommand, offline.
@@ -170,7 +185,7 @@ def check(
     options = ["--workspace", "--keep-going", "--message-format=json"]
     options += ["--all-targets"] if all_targets else []
     try:
-        ended = invocation.run("check", *options, timeout_s=timeout_s, cancel=cancel)
+        ended = invocation.run(invocation.check_with, *options, timeout_s=timeout_s, cancel=cancel)
     except FileNotFoundError:
         return CouldNotCheck("cargo was not found.", "Install Rust from https://rustup.rs")
     if not isinstance(ended, Finished):

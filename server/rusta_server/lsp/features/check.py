@@ -31,11 +31,16 @@ _BACKLOG = 16
 
 @frozen
 class CheckRun:
-    """One finished run of the check command: where it ran and what it printed."""
+    """One finished run of the check command: where it ran and what it printed.
+
+    Attributes:
+        repeatable: whether a check in a shadow says the same of the same code.
+    """
 
     root: Path
     code: int
     stdout: bytes = field(repr=False)
+    repeatable: bool = True
 
     def outcome(self, base: Path) -> cargo.CheckOutcome:
         """The diagnostics, with paths relative to `base`."""
@@ -44,11 +49,18 @@ class CheckRun:
 
 @define
 class Checks:
-    """The feature's state: where the relay reports, and who wants to know."""
+    """The feature's state: where the relay reports, and who wants to know.
+
+    Attributes:
+        scope: what the checks look at; a fix is proven in the same scope.
+        repeatable: whether `scope` says all that matters of the check command.
+    """
 
     folder: Path | None = None
     listening: socket.socket | None = None
     server: asyncio.AbstractServer | None = None
+    scope: cargo.Scope = field(factory=cargo.Scope)
+    repeatable: bool = True
     subscribers: list[Callable[["Proxy", CheckRun], None]] = field(factory=list)
 
 
@@ -62,9 +74,11 @@ def register(hooks: Hooks) -> None:
 def _patch_settings(proxy: "Proxy", settings: dict[str, Any]) -> dict[str, Any]:
     experimental = proxy.session.client_capabilities.get("experimental") or {}
     command = check_command(settings, color=bool(experimental.get("colorDiagnosticOutput")))
+    checks = proxy.session.state(Checks)
+    checks.scope, checks.repeatable = scope_of(settings), is_repeatable(settings)
     if command is None:
         return settings
-    address = _address(proxy.session.state(Checks))
+    address = _address(checks)
     prefix = [sys.executable, "-I", "-S", relay.__file__, address, "--"]
     check = _nested(settings, "check")
     return {**settings, "check": {**check, "overrideCommand": [*prefix, *command]}}
@@ -78,35 +92,55 @@ def check_command(settings: Mapping[str, Any], *, color: bool) -> list[str] | No
     check, general = _nested(settings, "check"), _nested(settings, "cargo")
     if check.get("overrideCommand") or settings.get("checkOnSave") is False:
         return None
-
-    def either(name: str, default: object) -> Any:  # noqa: ANN401  a JSON value
-        for section in (check, general):
-            if section.get(name) is not None:
-                return section[name]
-        return default
-
-    command = ["cargo", str(check.get("command") or "check")]
+    scope = scope_of(settings)
+    command = ["cargo", scope.subcommand]
     if check.get("workspace", True):
         command.append("--workspace")
     command.append("--message-format=json" + ("-diagnostic-rendered-ansi" if color else ""))
     command.append("--keep-going")
-    if either("allTargets", True):
+    if _either(settings, "allTargets", True):
         command.append("--all-targets")
-    targets = check.get("targets") or general.get("target") or []
-    for target in [targets] if isinstance(targets, str) else targets:
-        command += ["--target", target]
-    features = either("features", [])
-    if features == "all":
-        command.append("--all-features")
-    else:
-        if either("noDefaultFeatures", False):
-            command.append("--no-default-features")
-        if features:
-            command += ["--features", ",".join(features)]
+    command += scope.options
     target_dir = general.get("targetDir")
     if target_dir:
         command += ["--target-dir", "target/rust-analyzer" if target_dir is True else str(target_dir)]
     return command + [str(a) for a in (*(general.get("extraArgs") or ()), *(check.get("extraArgs") or ()))]
+
+
+def scope_of(settings: Mapping[str, Any]) -> cargo.Scope:
+    """The subcommand, the features and the targets that `settings` choose."""
+    check, general = _nested(settings, "check"), _nested(settings, "cargo")
+    options: list[str] = []
+    targets = check.get("targets") or general.get("target") or []
+    for target in [targets] if isinstance(targets, str) else targets:
+        options += ["--target", target]
+    features = _either(settings, "features", [])
+    if features == "all":
+        options.append("--all-features")
+    else:
+        if _either(settings, "noDefaultFeatures", False):
+            options.append("--no-default-features")
+        if features:
+            options += ["--features", ",".join(features)]
+    return cargo.Scope(str(check.get("command") or "check"), tuple(options))
+
+
+def is_repeatable(settings: Mapping[str, Any]) -> bool:
+    """Whether the scope says all: no arguments or variables beside it, no packages or targets left out."""
+    check, general = _nested(settings, "check"), _nested(settings, "cargo")
+    more = [section.get(name) for section in (check, general) for name in ("extraArgs", "extraEnv")]
+    return (
+        not any(more) and bool(_either(settings, "allTargets", True)) and check.get("workspace") is not False
+    )
+
+
+def _either(settings: Mapping[str, Any], name: str, default: object) -> Any:  # noqa: ANN401  a JSON value
+    """A setting of `check`, which without one of its own takes `cargo`'s."""
+    for section in ("check", "cargo"):
+        value = _nested(settings, section).get(name)
+        if value is not None:
+            return value
+    return default
 
 
 def _nested(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -133,7 +167,7 @@ async def _listen(proxy: "Proxy") -> None:
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            run = await _receive(reader)
+            run = await _receive(reader, repeatable=checks.repeatable)
         except (ValueError, asyncio.LimitOverrunError) as error:
             log.error("the check's report could not be read: %s", error)
             run = None
@@ -147,13 +181,13 @@ async def _listen(proxy: "Proxy") -> None:
     checks.server = await asyncio.start_unix_server(receive, sock=checks.listening, limit=_LINE_LIMIT)
 
 
-async def _receive(reader: asyncio.StreamReader) -> CheckRun | None:
+async def _receive(reader: asyncio.StreamReader, *, repeatable: bool) -> CheckRun | None:
     """Read one run; None if it was cut off (rust-analyzer cancels a check when the next one is due)."""
     root = Path((await reader.readline()).decode().rstrip("\n"))
     lines: list[bytes] = []
     while line := await reader.readline():
         if line.startswith(b"exit "):
-            return CheckRun(root, int(line[5:]), b"".join(lines))
+            return CheckRun(root, int(line[5:]), b"".join(lines), repeatable)
         lines.append(line)
     return None
 

@@ -10,6 +10,7 @@ from ...patch import diff
 from ..convert import path_of
 from ..fixes import Fixes, Job, Ready, client_capability, index_of, is_current, start, workspace_edit
 from ..hooks import Hooks
+from .check import Checks
 
 if TYPE_CHECKING:
     from ..proxy import Proxy
@@ -28,7 +29,8 @@ async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) ->
     """
     root, near = _target(proxy, where)
     async with _progress(proxy) as on_progress:
-        search = start(proxy, Job(root=root, near=near, on_progress=on_progress))
+        scope = proxy.session.state(Checks).scope
+        search = start(proxy, Job(root, scope, near=near, on_progress=on_progress))
         fixes = proxy.session.state(Fixes)
         try:
             await asyncio.shield(search)

@@ -35,7 +35,8 @@ def register(hooks: Hooks) -> None:
 
 
 async def _subscribe(proxy: "Proxy") -> None:
-    proxy.session.state(Checks).subscribers.append(on_check)
+    checks = proxy.session.state(Checks)
+    checks.subscribers.append(lambda proxy, run: on_check(proxy, run, checks.scope))
 
 
 async def _stop(proxy: "Proxy") -> None:
