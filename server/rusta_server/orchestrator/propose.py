@@ -1,10 +1,13 @@
 """Ask every source for candidates and put them in the order in which they are tried."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from attrs import evolve
 
 from ..candidates import Candidate, Context, Propose, Source, rules, rustc
 from ..patch import diff
-from ..patch.edit import EditError, apply
+from ..patch.edit import Edit, EditError, apply
 from ..tools.diagnostic import Diagnostic
 
 SOURCES: tuple[Propose, ...] = (rustc.propose, rules.propose)
@@ -71,6 +74,7 @@ def candidates(
             if candidate.has_placeholder:
                 continue
             try:
+                candidate = evolve(candidate, edits=_with_line_ends(candidate.edits, sources))
                 after = apply(sources.contents(), candidate.edits)
             except EditError:
                 continue
@@ -80,3 +84,26 @@ def candidates(
             if key not in best or best[key][0].prior < candidate.prior:
                 best[key] = (candidate, after)
     return sorted(best.values(), key=lambda pair: -pair[0].prior)
+
+
+def _with_line_ends(edits: Iterable[Edit], sources: Mapping[str, Source]) -> tuple[Edit, ...]:
+    """The same edits with the line ends of the files they are for: proposers write `\\n`."""
+    return tuple(
+        _with_crlf(edit, sources[edit.path].text)
+        if b"\n" in edit.text and edit.path in sources and _has_crlf(sources[edit.path].text)
+        else edit
+        for edit in edits
+    )
+
+
+def _has_crlf(text: bytes) -> bool:
+    first = text.find(b"\n")
+    return first > 0 and text[first - 1 : first] == b"\r"
+
+
+def _with_crlf(edit: Edit, text: bytes) -> Edit:
+    if edit.start == edit.end and text[edit.start - 1 : edit.start + 1] == b"\r\n":
+        edit = evolve(edit, start=edit.start - 1, end=edit.end - 1)  # the end of a line is before both
+    before = text[edit.start - 1 : edit.start] if edit.start else b""
+    new = re.sub(rb"(?<!\r)\n", b"\r\n", before + edit.text)
+    return evolve(edit, text=new[len(before) :])
