@@ -69,7 +69,9 @@ def rusta() -> None:
 def main() -> None:
     """Run the command line; a `RustaError` becomes one or two readable lines and exit code 2."""
     # A termination becomes an exception, so that children are ended and folders removed on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # not under nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         rusta.main(prog_name="rusta", standalone_mode=True)
     except RustaError as error:

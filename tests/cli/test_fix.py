@@ -113,6 +113,38 @@ def test_level_v3_asked_for_but_no_tests(make_crate, fix):
     assert "let x = 1" in (root / "src/main.rs").read_text()
 
 
+def test_nothing_to_write_is_no_failure(make_crate, fix):
+    assert fix(str(make_crate({"src/lib.rs": "pub fn f() {}\n"})), "--apply").returncode == 0
+
+
+def test_line_ends_stay_as_they_are(make_crate, fix):
+    text = (
+        "pub trait T {\n    fn a(&self);\n}\npub struct S;\nimpl T for S {}\npub type M = HashMap<u8, u8>;\n"
+    )
+    root = make_crate({"src/lib.rs": ""})
+    (root / "src/lib.rs").write_bytes(text.replace("\n", "\r\n").encode())
+    assert fix(str(root), "--apply", "--level=v2").returncode == 0
+    written = (root / "src/lib.rs").read_bytes()
+    assert written.count(b"\n") > text.count("\n")
+    assert written.count(b"\r\n") == written.count(b"\n") == written.count(b"\r")
+
+
+@pytest.mark.parametrize("obstacle", ["a link", "read-only"])
+def test_a_file_that_must_not_be_written_is_named_and_the_fix_is_shown(make_crate, fix, obstacle):
+    root = make_crate({"src/lib.rs": "pub mod m;\n", "real.rs": 'pub fn f() -> String { "x" }\n'})
+    if obstacle == "a link":
+        (root / "src/m.rs").symlink_to("../real.rs")
+    else:
+        (root / "real.rs").rename(root / "src/m.rs")
+        (root / "src/m.rs").chmod(0o444)
+    before = sources(root)
+    done = fix(str(root), "--apply")
+    assert (done.returncode, sources(root)) == (1, before)
+    assert "not written:" in done.stdout
+    assert "m.rs is" in done.stdout
+    assert "+pub fn f()" in done.stdout
+
+
 @pytest.mark.parametrize("edition", ["2015", "2018", "2021", "2024"])
 def test_every_edition(make_crate, fix, edition):
     root = make_crate({"src/lib.rs": 'pub fn f() -> String { "x" }\n'}, edition=edition)
@@ -235,7 +267,7 @@ def test_source_that_is_not_utf8(make_crate, fix):
     assert "UTF-8" in done.stdout
 
 
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_no_process_and_no_change(make_crate, tmp_path, blow):
     files = {
         "src/lib.rs": "pub fn f() -> u8 { true }\n",
@@ -248,7 +280,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_change(make_crate, tmp_path
         wait_until(lambda: any("build-script" in child.name() for child in ours.children(recursive=True)))
         children = ours.children(recursive=True)
         run.send_signal(blow)
-        assert run.wait(10) != 0
+        assert run.wait(10) == 128 + blow
     psutil.wait_procs(children, 3)
     assert [child for child in children if child.is_running()] == []
     assert (root / "src/lib.rs").read_text() == files["src/lib.rs"]

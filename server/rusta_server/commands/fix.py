@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from ..candidates import Propose
 from ..config import Config
@@ -22,10 +23,12 @@ from ..tools.process import Cancel
 from . import _report
 from ._assists import asking
 
-DONE, SOME_LEFT = 0, 1
+DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 
 
-@click.command(epilog="Exit code: 0 everything compiles, 1 some errors are left, 2 could not run.")
+@click.command(
+    epilog="Exit code: 0 everything compiles, 1 some errors are left, 2 could not run, 130 interrupted."
+)
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--apply", "write", is_flag=True, help="Write the fixes, if check and tests are green.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -89,7 +92,7 @@ def command(
     )
     console = Console(stderr=as_json, highlight=False)
     _recover(config, console)
-    with _open(path, config, edition) as (root, copy):
+    with _interruptible(console), _open(path, config, edition) as (root, copy):
         found = _search(copy, config, console)
         wanted = Level.parse(level) if level else None
         summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
@@ -102,7 +105,20 @@ def command(
 
 
 def _is_left(found: Repair, wanted: Level | None, written: bool | None) -> bool:
-    return bool(found.remaining) or (wanted is not None and found.level < wanted) or written is False
+    return (
+        bool(found.remaining)
+        or (wanted is not None and found.level < wanted)
+        or (written is False and bool(found.state.variant))
+    )
+
+
+@contextmanager
+def _interruptible(console: Console) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("Interrupted.")
+        sys.exit(INTERRUPTED)
 
 
 def _recover(config: Config, console: Console) -> None:
@@ -165,7 +181,7 @@ def _search(copy: Shadow, config: Config, console: Console) -> Repair:
             )
         except KeyboardInterrupt:
             cancel.set()
-            raise click.Abort from None
+            raise
     if isinstance(found, Repair):
         return found
     raise why_not(found)
@@ -200,8 +216,13 @@ def _write(
     if found.level < least:
         console.print(f"[yellow]not written:[/] proven only to {found.level.name}, {least.name} is needed")
         return False
-    written = proof.write(root, copy, found.state.variant, least=least, journals=config.cache / "journals")
+    try:
+        written = proof.write(
+            root, copy, found.state.variant, least=least, journals=config.cache / "journals"
+        )
+    except tree.Conflict as conflict:
+        written = proof.Refused(f"{conflict} {conflict.hint or ''}")
     if isinstance(written, proof.Refused):
-        console.print(f"[yellow]not written:[/] {written.reason}")
+        console.print(f"[yellow]not written:[/] {escape(written.reason)}", soft_wrap=True)
         return False
     return True

@@ -109,6 +109,8 @@ def _require(root: Path, path: str, before: bytes) -> None:
     file = root / path
     if any((root / part).is_symlink() for part in _parents(path)) or not _is_regular(file):
         raise Conflict(f"{file} is not a regular file inside {root}.", hint="Apply this change by hand.")
+    if not file.stat().st_mode & 0o222:
+        raise Conflict(f"{file} is read-only.", hint="Make it writable, then again.")
     if file.read_bytes() != before:
         raise Conflict(f"{file} was changed since the fix was proven.", hint="Run rusta fix again.")
 
