@@ -31,6 +31,16 @@ FAMILIES = (
     "unsafety",
     "control",
     "derives",
+    "impls",
+    "visibility",
+    "duplicates",
+    "names",
+    "bounds",
+    "parser",
+    "attributes",
+    "declarations",
+    "methods",
+    "generics",
 )
 
 

@@ -73,7 +73,7 @@ def propose(context: Context) -> Iterator[Candidate]:
 
 def _guarded(function: Propose, context: Context) -> Iterable[Candidate]:
     try:
-        return list(function(context))
+        return [candidate for candidate in function(context) if candidate.edits]
     except Exception:
         _log.exception("rule %s failed on %s", function.__name__, context.diagnostic.code)
         return []

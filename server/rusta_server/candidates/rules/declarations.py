@@ -66,7 +66,7 @@ def _add_field(source: Source, item: Node, body: Node, field: str) -> Edit | Non
         return items.into_body(source, item, f"{field},\n")
     after = fields[-1].next_sibling
     if after is not None and sx.text_of(after) == ",":
-        return sx.line_after(source, fields[-1], f"{field},")
+        return sx.line_after(source, after, f"{field},")
     one_line = body.start_point[0] == body.end_point[0]
     joint = ", " if one_line else f",\n{sx.indentation(source, fields[-1])}"
     return sx.after(source, fields[-1], f"{joint}{field}")
@@ -444,9 +444,10 @@ def bound_on_the_right_trait(context: Context) -> Iterator[Candidate]:
     supers = [sx.text_of(n) for n in bounds.named_children]
     having = [s for s in supers if items.member(sx.named_item(source, s, "trait_item"), trait[2]) is not None]
     all_ = " + ".join([trait[1], *(f"{s}<{trait[2]} = {trait[3]}>" for s in having)])
-    yield fix(
-        "qualified", "Say of each trait which type it has", 0.4, sx.replace(source, object_, f"impl {all_}")
-    )
+    whole = f"impl {all_}"
+    if object_.parent is not None and object_.parent.type == "reference_type":
+        whole = f"({whole})"
+    yield fix("qualified", "Say of each trait which type it has", 0.4, sx.replace(source, object_, whole))
 
 
 @rule("E0436")

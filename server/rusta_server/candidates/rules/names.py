@@ -32,7 +32,7 @@ def name_the_path(context: Context) -> Iterator[Candidate]:
     here = items.module_path(node)
     for item in _defined(source, name, path, node):
         target = items.module_path(item)
-        if sx.function(item) is not None or (target == here and path is None):
+        if sx.function(item.parent) is not None or (target == here and path is None):
             continue
         full = "::".join(("crate", *target, name))
         public = [items.make_public(source, item)] if target != here[: len(target)] else []
@@ -123,7 +123,13 @@ def similar_item(context: Context) -> Iterator[Candidate]:
         if items.module_of(alias) == own
     ]
     for other in items.similar(name, [n for n in names if n], 0.5)[:3]:
-        yield fix("rename", f"Write `{other}`", 0.3, Edit(source.path, at, at + len(name), other.encode()))
+        edits = [Edit(source.path, at, at + len(name), other.encode())]
+        if sx.enclosing(node, "use_declaration") is not None:
+            uses = sx.descendants(source.root, "identifier", "type_identifier")
+            edits += [
+                sx.replace(source, n, other) for n in uses if sx.text_of(n) == name and n.start_byte != at
+            ]
+        yield fix("rename", f"Write `{other}`", 0.3, *edits)
 
 
 def _all_text(context: Context) -> str:
@@ -340,18 +346,15 @@ def _pass_it(source: Source, node: Node, function: Node) -> Iterator[Candidate]:
     called = items.name_of(function)
     if not type_ or parameters is None:
         return
-    edits = [_append(source, parameters, f"{name}: {type_}")]
-    for call in sx.descendants(source.root, "call_expression"):
-        arguments = call.child_by_field_name("arguments")
-        if sx.text_of(call.child_by_field_name("function")) == called and arguments is not None:
-            edits.append(_append(source, arguments, name))
+    first = parameters.named_children[0] if parameters.named_children else None
+    edits = [
+        sx.before(source, first, f"{name}: {type_}, ")
+        if first is not None
+        else sx.replace(source, parameters, f"({name}: {type_})")
+    ]
+    for call in re.finditer(rb"(?<!fn )\b%s\((\s*\))?" % called.encode(), source.text):
+        edits.append(sx.insert(source, call.start() + len(called) + 1, name if call[1] else f"{name}, "))
     yield fix("parameter", f"Pass `{name}` to `{called}`", 0.3, *edits)
-
-
-def _append(source: Source, listed: Node, text: str) -> Edit:
-    if listed.named_children:
-        return sx.after(source, listed.named_children[-1], f", {text}")
-    return sx.insert(source, listed.start_byte + 1, text)
 
 
 def _make_constant(source: Source, let: Node, prior: float) -> Iterator[Candidate]:

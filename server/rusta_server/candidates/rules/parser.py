@@ -271,6 +271,8 @@ def close_the_bracket(context: Context) -> Iterator[Candidate]:
         sign = source.text[opener.start : opener.end].decode()
         if opener.label and ("might not be" in opener.label or "unclosed" in opener.label):
             yield from _close(source, opener.start, _CLOSING[sign])
+    if any(source.text[s.start : s.end] == b"{" for s in openers):
+        yield from _close_by_indentation(source)
     wrong = next(
         (s for s in spans if s.label and ("mismatched" in s.label or "unexpected" in s.label)), primary
     )
@@ -284,6 +286,31 @@ def close_the_bracket(context: Context) -> Iterator[Candidate]:
         start, end = sx.whole_lines(source, wrong.start, wrong.end)
         prior = 0.4 if "unexpected" in message else 0.15
         yield fix("drop-bracket", f"Remove `{text.decode()}`", prior, Edit(source.path, start, end, b""))
+
+
+def _close_by_indentation(source: Source) -> Iterator[Candidate]:
+    """Blocks after which the text goes on at their own indentation without a closing brace."""
+    lines = source.text.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    found = 0
+    for n, line in enumerate(lines):
+        if not re.search(rb"\{\s*(//.*)?$", line):
+            continue
+        indent = len(line) - len(line.lstrip())
+        after = next(
+            (
+                k
+                for k in range(n + 1, len(lines))
+                if lines[k].strip() and len(lines[k]) - len(lines[k].lstrip()) <= indent
+            ),
+            None,
+        )
+        if after is not None and not lines[after].lstrip().startswith((b"}", b")", b"//")) and found < 4:
+            found += 1
+            edit = sx.insert(source, starts[after], " " * indent + "}\n")
+            yield fix("insert-bracket", f"Insert `}}` above line {after + 1}", 0.5, edit)
 
 
 def _close(source: Source, at: int, closer: str) -> Iterator[Candidate]:
@@ -349,6 +376,8 @@ def close_the_quote(context: Context) -> Iterator[Candidate]:
         if line_end > 0:
             yield fix("end-comment", "End the comment on its line", 0.45, sx.insert(source, line_end, " */"))
         return
+    if code in ("E0765", "E0766"):
+        yield from _odd_quotes(source)
     text = source.text[primary.start :].decode(errors="replace")
     head = re.match(r"b?r?(#*)(['\"])", text)
     quote = (head[2] if head else '"') + (head[1] if head else "")
@@ -366,6 +395,19 @@ def close_the_quote(context: Context) -> Iterator[Candidate]:
             yield fix("end-quote", f"End it with `{quote}`", 0.5 - 0.1 * n, sx.insert(source, at, quote))
     at = primary.start + len(line.encode())
     yield fix("end-quote", f"End it with `{quote}` at the end of the line", 0.3, sx.insert(source, at, quote))
+
+
+def _odd_quotes(source: Source) -> Iterator[Candidate]:
+    """Lines with an odd number of quotes: the first of them may be where one is missing."""
+    start, found = 0, 0
+    for line in source.text.splitlines(keepends=True):
+        code = re.sub(rb"\\\\.|'\"'", b"  ", line)
+        if code.count(b'"') % 2 and found < 2:
+            found += 1
+            end = re.search(rb"[\s;,)}\]]*(//.*)?$", line)
+            at = start + (end.start() if end is not None else len(line))
+            yield fix("end-quote", "End the text on its line", 0.55, sx.insert(source, at, '"'))
+        start += len(line)
 
 
 @rule("E0768", None)
