@@ -25,12 +25,10 @@ def declare_before_the_default(context: Context) -> Iterator[Candidate]:
             order = [*others[: n + 1], sx.text_of(parameter), *others[n + 1 :]]
             edit = sx.replace(source, declared, f"<{', '.join(order)}>")
             yield fix("parameter-order", f"Declare `{named}` first", 0.5, edit)
-    default = parameter.child_by_field_name("default_type")
-    if default is not None:
-        edit = Edit(
-            source.path, default.prev_sibling.start_byte if default.prev_sibling else 0, default.end_byte, b""
-        )
-        yield fix("no-default", "Give it no default", 0.25, edit)
+    default, name = (parameter.child_by_field_name(f) for f in ("default_type", "name"))
+    if default is not None and name is not None:
+        edit = Edit(source.path, name.end_byte, default.end_byte, b"")
+        yield fix("no-default", f"Give `{sx.text_of(name)}` no default", 0.25, edit)
 
 
 @rule("E0747", None)

@@ -163,10 +163,11 @@ def write_the_type(context: Context) -> Iterator[Candidate]:
         if before.text == "->":
             yield from _return_type(source, before)
         elif before.text == ":":
+            gap = primary.start if not source.text[before.end : primary.start].strip(b" ") else before.end
             name = _around(source, before.start)[0]
             choices = _parameter_types(source, name) if name is not None else list(_TYPES)
             for n, type_ in enumerate(choices):
-                edit = sx.insert(source, before.end, f" {type_}")
+                edit = Edit(source.path, before.end, gap, f" {type_}".encode())
                 yield fix("parameter-type", f"Write the type `{type_}`", 0.4 if n == 0 else 0.25, edit)
             edit = Edit(source.path, before.start, before.end, b"")
             yield fix("no-type", "Leave the type to inference", 0.2, edit)
@@ -231,15 +232,16 @@ def write_the_value(context: Context) -> Iterator[Candidate]:
                 Edit(source.path, token.start, stop, value.encode()),
             )
     elif before.text == "=":
+        gap = primary.start if not source.text[before.end : primary.start].strip(b" ") else before.end
         line = source.text[sx.line_start(source, before.start) : before.start].decode(errors="replace")
         type_ = re.search(r":\s*([^=]+?)\s*$", line)
         for n, value in enumerate(_plain_values(source, before.start, type_[1] if type_ else "")):
-            edit = sx.insert(source, before.end, f" {value}")
+            edit = Edit(source.path, before.end, gap, f" {value}".encode())
             yield fix("value", f"Give it the value `{value}`", 0.3 - 0.03 * n, edit)
             semicolon = sx.insert(source, before.end, f" {value};")
             yield fix("value", f"Give it the value `{value}`", 0.25 - 0.03 * n, semicolon)
     elif re.fullmatch(r"[-+*/%&|^<>,]|&&|\|\||==|!=|<=|>=", before.text):
-        edit = Edit(source.path, before.start, before.end, b"")
+        edit = Edit(source.path, before.start, primary.start, b"")
         yield fix("drop-operator", f"Remove the last `{before.text}`", 0.3, edit)
     if message.startswith("expected expression, found `=") and before.text == "=":
         yield fix("replace-token", "Write `==`", 0.5, Edit(source.path, before.start, primary.end, b"=="))
