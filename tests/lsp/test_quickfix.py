@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -140,6 +141,43 @@ async def test_an_offer_goes_away_when_the_text_changes(crate: Path):
         assert "changed" in answer["error"]["message"]
         with pytest.raises(TimeoutError):
             await ours(editor, uri, line + 1, timeout_s=1)
+        await editor.shutdown()
+
+
+async def test_an_offer_goes_away_when_another_file_changes(crate: Path):
+    """It was compiled together with the other file as it was: it says so in its title."""
+    editor, uri = await start(crate, LAZY)
+    async with editor:
+        line = error_line(crate)
+        await ours(editor, uri, line)
+        other = editor.open(crate / "src/eval.rs")
+        assert await ours(editor, uri, line), "opening a file changes nothing"
+        place = {"line": 0, "character": 0}
+        change = {"text": "broken!\n", "range": {"start": place, "end": place}}
+        document = {"uri": other, "version": 2}
+        editor.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
+        with pytest.raises(TimeoutError):
+            await ours(editor, uri, line, timeout_s=1)
+        await editor.shutdown()
+
+
+async def test_a_path_dependency_that_is_added_later_is_found(crate: Path):
+    """As by a member of a workspace: the time of the root's manifest stays as it is."""
+    editor, _ = await start(crate, LAZY, fixOnCheck=False)
+    manifest = '[package]\nname = "late"\nversion = "0.1.0"\nedition = "2021"\n'
+    async with editor:
+        command = {"command": "rusta.proposePatch", "arguments": []}
+        first = await editor.request("workspace/executeCommand", command, timeout_s=90)
+        (crate.parent / "late/src").mkdir(parents=True)
+        (crate.parent / "late/Cargo.toml").write_text(manifest)
+        (crate.parent / "late/src/lib.rs").write_text("pub fn f() {}\n")
+        times = (crate / "Cargo.toml").stat()
+        with (crate / "Cargo.toml").open("a") as file:
+            file.write('\n[dependencies.late]\npath = "../late"\n')
+        os.utime(crate / "Cargo.toml", ns=(times.st_atime_ns, times.st_mtime_ns))
+        second = await editor.request("workspace/executeCommand", command, timeout_s=90)
+        assert first["result"]["offers"]
+        assert len(second["result"]["offers"]) == len(first["result"]["offers"])
         await editor.shutdown()
 
 

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
 from .assists import asking
 from .convert import LineIndex, uri_of
+from .mirror import OpenDocument
 
 if TYPE_CHECKING:
     from .features.check import CheckRun
@@ -39,12 +40,21 @@ _WATCH_S = 0.1
 
 
 @frozen
+class Seen:
+    """The open documents when a search began: their versions, and the texts that were not on the disk."""
+
+    versions: Mapping[str, int]
+    buffers: Mapping[Path, bytes]
+
+
+@frozen
 class Ready:
-    """An offer that waits, with the folder its paths are relative to."""
+    """An offer that waits, with the folder its paths are relative to, and what it was proven with."""
 
     number: int
     base: Path
     offer: Offer
+    seen: Seen
 
 
 @define
@@ -103,9 +113,10 @@ async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, ca
     least = Level.parse(proxy.config.level)
     versions = _versions(proxy)
     buffers = _buffers(proxy)
+    documents = Seen(versions, buffers)
 
     def emit(base: Path, offer: Offer) -> None:
-        proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer)
+        proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer, documents)
 
     helper = partial(asking, proxy)
     work = asyncio.create_task(
@@ -141,7 +152,7 @@ def _search(
     emit: Callable[[Path, Offer], None],
 ) -> frozenset[str] | None:
     """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen."""
-    workspace = _locate(job.root)
+    workspace = cargo.locate(job.root)
     seen: frozenset[str] | None = None
 
     def targets(errors: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
@@ -178,17 +189,6 @@ def _search(
     return seen
 
 
-@lru_cache(maxsize=8)
-def _located(root: Path, stamp: int) -> cargo.Workspace:
-    return cargo.locate(root)
-
-
-def _locate(root: Path) -> cargo.Workspace:
-    """The workspace; cargo is asked again when its manifest has changed."""
-    manifest = root / "Cargo.toml"
-    return _located(root, manifest.stat().st_mtime_ns) if manifest.is_file() else cargo.locate(root)
-
-
 def _known_baseline(job: Job, base: Path, buffers: Mapping[Path, bytes]) -> Checked | None:
     """What the check said, unless the shadow's would say something else: of a buffer, say."""
     if job.run is None or not job.run.repeatable or any(path.is_relative_to(base) for path in buffers):
@@ -204,7 +204,7 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
     return any(base / span.path == path and span.start <= end and start <= span.end for span in error.spans)
 
 
-def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer) -> None:
+def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer, seen: Seen) -> None:
     """Take in an offer; one that was seen before is replaced and keeps its number."""
     if cancel:
         return
@@ -212,7 +212,7 @@ def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer) -
     fixes.ready = [r for r in fixes.ready if r not in same]
     if offer.level >= max(least, Level.V1):
         number = same[0].number if same else next(fixes.numbers)
-        fixes.ready.append(Ready(number, base, offer))
+        fixes.ready.append(Ready(number, base, offer, seen))
     log.info("%s: %s", offer.level.name, offer.title)
 
 
@@ -248,8 +248,25 @@ def text_of(proxy: "Proxy", path: Path) -> bytes | None:
 
 
 def is_current(proxy: "Proxy", ready: Ready) -> bool:
-    """Whether every file is still as it was when the offer was proven."""
-    return all(text_of(proxy, ready.base / path) == text for path, text in ready.offer.before.items())
+    """Whether the code is still as it was when the offer was proven, also where the offer changes nothing."""
+    texts = {ready.base / path: text for path, text in ready.offer.before.items()}
+    if any(text_of(proxy, path) != text for path, text in (*texts.items(), *ready.seen.buffers.items())):
+        return False
+    return not any(
+        _has_moved_on(document, ready.seen)
+        for document in proxy.documents.all()
+        if document.path and document.path not in texts and document.path.is_relative_to(ready.base)
+    )
+
+
+def _has_moved_on(document: OpenDocument, seen: Seen) -> bool:
+    """Whether the text differs from what was compiled: that of the version then, or the disk's."""
+    if document.uri in seen.versions:
+        return document.version != seen.versions[document.uri]
+    try:
+        return document.path is not None and document.path.read_bytes() != document.text.encode()
+    except OSError:
+        return True
 
 
 def index_of(proxy: "Proxy", path: Path) -> LineIndex:
