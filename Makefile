@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo setup test quick lint bench clean
+.PHONY: help demo setup test editors quick lint bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,11 +24,14 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-test: setup lint  ## Everything: style, types, import directions, all tests
+test: setup lint editors  ## Everything: style, types, import directions, all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 quick: $(STAMP) lint  ## The tests that take seconds
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+
+editors: $(STAMP)  ## Neovim and Helix for the tests, in a folder of their own
+	@$(BIN)/python tests/editors/install.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check

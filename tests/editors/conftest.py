@@ -1,0 +1,103 @@
+"""What both editors need: the programs, a broken crate, a home of their own, and proof that nobody stays."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import platformdirs
+import psutil
+import pytest
+
+from rusta_server.config import Config
+from rusta_server.tools import rust_analyzer_install
+
+HERE = Path(__file__).parent
+README = HERE.parents[1] / "README.md"
+GOES_WITHIN_S = 15
+
+
+@pytest.fixture(scope="session")
+def programs() -> dict[str, str]:
+    """The paths of nvim, hx and tmux; a test that needs one that is not here is skipped."""
+    if isinstance(rust_analyzer_install.look(Config()), rust_analyzer_install.Missing):
+        pytest.skip("no rust-analyzer; run rusta setup")
+    done = subprocess.run(
+        [sys.executable, str(HERE / "install.py"), "--where"], capture_output=True, check=True
+    )
+    found = json.loads(done.stdout)
+    reason = found.pop("reason") or "run make editors"
+
+    class Programs(dict):
+        def __missing__(self, name: str) -> str:
+            pytest.skip(f"no {name} that is recent enough: {reason}")
+
+    return Programs({name: path for name, path in found.items() if path})
+
+
+@pytest.fixture(scope="session")
+def snippet():
+    """`snippet("lua")`: the only block of that language in the README."""
+
+    def find(language: str) -> str:
+        (only,) = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+        return only
+
+    return find
+
+
+@pytest.fixture
+def good(semver: Path) -> str:
+    """What `broken` was before it was broken."""
+    return (semver / "src/parse.rs").read_text()
+
+
+@pytest.fixture
+def broken(semver: Path, good: str) -> Path:
+    """A file of a real crate that lacks a `mut`."""
+    file = semver / "src/parse.rs"
+    file.write_text(good.replace("let mut pos = Position::Major;", "let pos = Position::Major;", 1))
+    return file
+
+
+@pytest.fixture
+def home(tmp_path: Path):
+    """The environment of an editor with folders of its own and `rusta` on PATH.
+
+    Afterwards no process with this environment or in this folder may be alive.
+    """
+    folders = {f"XDG_{name}_HOME": tmp_path / name.lower() for name in ("CONFIG", "CACHE", "DATA", "STATE")}
+    for folder in folders.values():
+        folder.mkdir()
+    # A rust-analyzer that `rusta setup` has installed lies in the user's real folder.
+    (folders["XDG_DATA_HOME"] / "rusta").symlink_to(platformdirs.user_data_dir("rusta"))
+    bin_folder = Path(sys.executable).parent
+    assert shutil.which("rusta", path=str(bin_folder)), "the package is not installed"
+    yield {
+        **os.environ,
+        **{name: str(folder) for name, folder in folders.items()},
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+    }
+    deadline = time.monotonic() + GOES_WITHIN_S
+    while (left := _processes_of(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    named = [process.name() for process in left]
+    for process in left:
+        process.kill()
+    assert not named, "left behind"
+
+
+def _processes_of(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            traces = [*process.cmdline(), *process.environ().values(), process.cwd()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(str(folder) in trace for trace in traces):
+            found.append(process)
+    return found

@@ -1,0 +1,48 @@
+"""The README's snippet in a real Neovim."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DRIVE = Path(__file__).with_name("drive.lua")
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_snippet_brings_hovers_and_proven_fixes(
+    programs, snippet, broken: Path, good: str, home: dict, tmp_path: Path
+):
+    config = tmp_path / "config/nvim"
+    config.mkdir()
+    (config / "init.lua").write_text(snippet("lua"))
+    before = broken.read_text()
+    report = tmp_path / "seen.json"
+    # Started outside the crate: it is `root_markers` that has to find it.
+    done = subprocess.run(
+        [programs["nvim"], "--headless", "-S", str(DRIVE), str(broken)],
+        cwd=tmp_path,
+        env={**home, "SEEN": str(report)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert report.exists(), done.stderr
+    seen = json.loads(report.read_text())
+    print(json.dumps({k: v for k, v in seen.items() if not k.startswith("after")}, indent=1))
+    assert "problem" not in seen, seen["problem"]
+    assert seen["client"] == "rusta"
+    assert Path(seen["root"]) == broken.parents[1]
+    error_line = next(line for line in before.splitlines() if "pos = Position::Minor" in line)
+    assert {error["code"] for error in seen["errors"]} == {"E0384"}
+    assert seen["line"] == error_line
+    assert "Major" in seen["hover"]
+
+    assert "chosen" in seen, seen.get("titles")
+    after = seen["after_fix"]
+    assert after == good
+    assert seen["after_undo"] == before
+    assert broken.read_text() == after, "Neovim wrote it, and nothing else"
+    assert seen["clean_after_s"] is not None
+    assert done.returncode == 0
