@@ -80,9 +80,10 @@ def parameter_instead_of_impl(context: Context) -> Iterator[Candidate]:
         yield fix("generic", f"Give `{items.name_of(item)}` a parameter `{name}`", 0.45, *edits)
     let = sx.enclosing(node, "let_declaration")
     if let is not None:
-        start = source.text.rfind(b":", let.start_byte, primary.start)
-        edit = Edit(source.path, start, primary.end, b"")
-        yield fix("infer", "Let the type be inferred", 0.5, edit)
+        type_, pattern = let.child_by_field_name("type"), let.child_by_field_name("pattern")
+        if type_ is not None and pattern is not None:
+            edit = Edit(source.path, pattern.end_byte, type_.end_byte, b"")
+            yield fix("infer", "Let the type be inferred", 0.5, edit)
 
 
 @rule("E0276")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from ...patch.edit import Edit
 from .. import Candidate, Context, Source, items, values
@@ -34,7 +35,7 @@ def name_the_path(context: Context) -> Iterator[Candidate]:
         target = items.module_path(item)
         if sx.function(item.parent) is not None or (target == here and path is None):
             continue
-        full = "::".join(("crate", *target, name))
+        full = _path(source, here, (*target, name))
         public = [items.make_public(source, item)] if target != here[: len(target)] else []
         public += [
             items.make_public(source, module)
@@ -56,6 +57,15 @@ def name_the_path(context: Context) -> Iterator[Candidate]:
             yield fix("import", f"Import `{full}`", prior * 0.95, use)
             if any(public):
                 yield fix("import", f"Import `{full}` and make it public", prior * 0.85, use, *public)
+
+
+def _path(source: Source, here: tuple[str, ...], target: tuple[str, ...]) -> str:
+    """From the crate's root where this is its first file, else relative, as the place of the file is not known."""
+    if PurePosixPath(source.path).name in ("main.rs", "lib.rs"):
+        return "::".join(("crate", *target))
+    common = next((i for i, (a, b) in enumerate(zip(here, target, strict=False)) if a != b), len(here))
+    up = ("super",) * (len(here) - common) or ("self",)
+    return "::".join((*up, *target[common:]))
 
 
 def _defined(source: Source, name: str, path: Node | None, node: Node) -> list[Node]:
