@@ -60,7 +60,7 @@ def name_the_path(context: Context) -> Iterator[Candidate]:
 
 
 def _path(source: Source, here: tuple[str, ...], target: tuple[str, ...]) -> str:
-    """From the crate's root where this is its first file, else relative, as the place of the file is not known."""
+    """From the root where this is the first file of a crate; else relative, the file may be anywhere."""
     if PurePosixPath(source.path).name in ("main.rs", "lib.rs"):
         return "::".join(("crate", *target))
     common = next((i for i, (a, b) in enumerate(zip(here, target, strict=False)) if a != b), len(here))
