@@ -9,6 +9,8 @@ from .. import syntax as sx
 from ..syntax import Node
 from . import fix, rule
 
+# A body or value out of thin air compiles, but only the programmer knows what belongs there: a guess.
+_INVENTED = 0.25
 _ITEM = re.compile(r"(implement|add|missing).*item.*: `(.*)`$", re.S)
 _COPY = re.compile(r"[iu](8|16|32|64|128|size)|f32|f64|bool|char|&(?!mut)[^,]+|\(\)")
 
@@ -65,7 +67,7 @@ def implementation(source: Source, own: Node | None, declared: Node, type_: str)
 def _constant(source: Source, text: str, name: str) -> list[tuple[float, str]]:
     type_ = re.sub(r"^.*?:\s*", "", re.split(r"[=;]", text)[0], count=1).strip()
     value = values.empty_value(source, type_) or "Default::default()"
-    return [(0.35, f"const {name}: {type_} = {value};")]
+    return [(_INVENTED, f"const {name}: {type_} = {value};")]
 
 
 def _implementation(
@@ -96,7 +98,7 @@ def _bodies(
 ) -> Iterator[tuple[float, str]]:
     returned = re.search(r"->\s*(.+?)(\s+where\b.*)?$", signature, re.S)
     if returned is None:
-        yield 0.4, ""
+        yield _INVENTED, ""
         return
     type_ = returned[1].strip()
     if type_.endswith("fmt::Result") or (name == "fmt" and "Formatter" in signature):
@@ -109,7 +111,7 @@ def _bodies(
         yield 0.25, "None"
     value = values.empty_value(source, type_)
     if value is not None:
-        yield 0.3, value
+        yield _INVENTED, value
     yield 0.15, "Default::default()"
 
 
