@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rusta_eval.editor import Editor
@@ -178,6 +179,79 @@ async def test_a_path_dependency_that_is_added_later_is_found(crate: Path):
         second = await editor.request("workspace/executeCommand", command, timeout_s=90)
         assert first["result"]["offers"]
         assert len(second["result"]["offers"]) == len(first["result"]["offers"])
+        await editor.shutdown()
+
+
+@pytest.mark.parametrize("how", ["the progress's button", "the request", "a newer search"])
+async def test_a_search_can_be_cancelled(make_crate, how):
+    slow = "fn main() { std::thread::sleep(std::time::Duration::from_secs(60)) }\n"
+    crate = make_crate({"src/lib.rs": "pub fn f() -> u8 { true }\n", "build.rs": slow})
+    editor = await Editor.start(SERVE, cwd=crate)
+    async with editor:
+        rusta = {"cacheDir": str(crate.parent / "cache"), "fixOnCheck": False}
+        analyzer = {"checkOnSave": False, "cargo": {"buildScripts": {"enable": False}}}
+        await editor.initialize(crate, LAZY, {"rusta": rusta, **analyzer})
+        server = psutil.Process(editor.process.pid)
+
+        def in_the_shadow() -> list[psutil.Process]:
+            return [p for p in server.children(recursive=True) if "build-script" in p.name()]
+
+        command = {"command": "rusta.proposePatch", "arguments": [(crate / "src/lib.rs").as_uri()]}
+        search = editor.send("workspace/executeCommand", command)
+        await editor.wait_for(lambda: any(is_our_progress(n) for n in editor.notifications))
+        async with asyncio.timeout(30):
+            while not in_the_shadow():
+                await asyncio.sleep(0.1)
+        before = in_the_shadow()
+        if how == "the progress's button":
+            token = next(n["params"]["token"] for n in editor.notifications if is_our_progress(n))
+            editor.notify("window/workDoneProgress/cancel", {"token": token})
+        elif how == "the request":
+            editor.notify("$/cancelRequest", {"id": 2})
+        else:
+            editor.send("workspace/executeCommand", command).add_done_callback(lambda f: f.exception())
+        assert b"cancel" in await asyncio.wait_for(search, 5)
+        assert psutil.wait_procs(before, 5)[1] == []
+        await editor.shutdown()
+
+
+async def test_a_new_file_that_was_never_saved(make_crate):
+    crate = make_crate({"src/lib.rs": "pub mod new;\n"})
+    editor = await Editor.start(SERVE, cwd=crate)
+    async with editor:
+        rusta = {"cacheDir": str(crate.parent / "cache"), "fixOnCheck": False}
+        await editor.initialize(crate, LAZY, {"rusta": rusta})
+        uri = editor.open(crate / "src/new.rs", 'pub fn f() -> String { "x" }\n')
+        command = {"command": "rusta.proposePatch", "arguments": [uri]}
+        answer = await editor.request("workspace/executeCommand", command, timeout_s=90)
+        assert answer["result"]["offers"][0]["level"] == "V2"
+        await editor.shutdown()
+    assert not (crate / "src/new.rs").exists()
+
+
+async def test_a_folder_that_was_opened_through_a_link(make_crate):
+    broken = '// é\npub fn f() -> String { 1.to_str() }\npub fn g() -> String { "x" }\n'
+    crate = make_crate({"src/lib.rs": broken}, name="real")
+    link = crate.parent / "link"
+    link.symlink_to(crate)
+    editor = await Editor.start(SERVE, cwd=link)
+    async with editor:
+        rusta = {"cacheDir": str(crate.parent / "cache"), "runTests": False}
+        await editor.initialize(link, LAZY, {"rusta": rusta})
+        uri = editor.open(link / "src/lib.rs")
+        action = (await ours(editor, uri, 2))[0]
+        (change,) = (await editor.request("codeAction/resolve", action))["result"]["edit"]["documentChanges"]
+        assert change["textDocument"] == {"uri": uri, "version": 1}
+        text = 'pub fn g() -> String { "y" }\n'
+        document = {"uri": uri, "version": 2}
+        editor.notify(
+            "textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]}
+        )
+        command = {"command": "rusta.proposePatch", "arguments": [uri]}
+        answer = await editor.request("workspace/executeCommand", command, timeout_s=90)
+        offer = answer["result"]["offers"][0]
+        (change,) = offer["edit"]["documentChanges"]
+        assert (offer["level"], change["textDocument"]) == ("V2", document)
         await editor.shutdown()
 
 
