@@ -95,7 +95,7 @@ class Job:
 def start(proxy: "Proxy", job: Job) -> asyncio.Task[None]:
     """Begin a search; the one before it is cancelled."""
     fixes = proxy.session.state(Fixes)
-    if fixes.cancel:
+    if fixes.cancel is not None:
         fixes.cancel.set()
     fixes.cancel = Cancel()
     fixes.search = proxy.background(_run(proxy, job, fixes.search, fixes.cancel))
@@ -224,7 +224,7 @@ def _buffers(proxy: "Proxy") -> dict[Path, bytes]:
     """The open documents whose text differs from the disk: the buffer counts."""
     buffers = {}
     for document in proxy.documents.all():
-        path, text = document.path, document.text.encode()
+        path, text = _real(document), document.text.encode()
         if path is None:
             continue
         try:
@@ -236,9 +236,20 @@ def _buffers(proxy: "Proxy") -> dict[Path, bytes]:
     return buffers
 
 
+def document_at(proxy: "Proxy", path: Path) -> OpenDocument | None:
+    """The open document of the file at `path`, also where the editor opened it through a link."""
+    document = proxy.documents.get(uri_of(path))
+    return document or next((d for d in proxy.documents.all() if _real(d) == path), None)
+
+
+def _real(document: OpenDocument) -> Path | None:
+    """The file behind it as cargo names it: without links."""
+    return None if document.path is None else document.path.resolve()
+
+
 def text_of(proxy: "Proxy", path: Path) -> bytes | None:
     """The buffer's text if the file is open, else the disk's."""
-    document = proxy.documents.get(uri_of(path))
+    document = document_at(proxy, path)
     if document is not None:
         return document.text.encode()
     try:
@@ -255,7 +266,7 @@ def is_current(proxy: "Proxy", ready: Ready) -> bool:
     return not any(
         _has_moved_on(document, ready.seen)
         for document in proxy.documents.all()
-        if document.path and document.path not in texts and document.path.is_relative_to(ready.base)
+        if (path := _real(document)) and path not in texts and path.is_relative_to(ready.base)
     )
 
 
@@ -271,7 +282,7 @@ def _has_moved_on(document: OpenDocument, seen: Seen) -> bool:
 
 def index_of(proxy: "Proxy", path: Path) -> LineIndex:
     """Converts positions in the buffer if the file is open, else in the file on the disk."""
-    document = proxy.documents.get(uri_of(path))
+    document = document_at(proxy, path)
     if document is not None:
         return document.index
     return LineIndex(text_of(proxy, path) or b"", proxy.session.encoding)
@@ -283,7 +294,7 @@ def workspace_edit(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
     versions: dict[str, int | None] = {}
     for path, before in ready.offer.before.items():
         file = ready.base / path
-        document = proxy.documents.get(uri_of(file))
+        document = document_at(proxy, file)
         uri = document.uri if document else uri_of(file)
         versions[uri] = document.version if document else None
         index = LineIndex(before, proxy.session.encoding)

@@ -35,7 +35,7 @@ async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) ->
         try:
             await asyncio.shield(search)
         except asyncio.CancelledError:
-            if fixes.cancel:
+            if fixes.cancel is not None:
                 fixes.cancel.set()
             raise
     return {"offers": [_described(proxy, r) for r in fixes.ready if is_current(proxy, r)]}
@@ -63,11 +63,13 @@ def _target(proxy: "Proxy", where: dict[str, Any] | str | None) -> tuple[Path, t
     path = path_of(uri)
     if path is None:
         raise RustaError(f"{uri} is not a file on this machine")
+    path = path.resolve()
+    root = next(p for p in (path, *path.parents) if p.exists())  # a new file may not be saved yet
     position = None if isinstance(where, str) else where.get("position")
     if position is None:
-        return path, None
+        return root, None
     offset = index_of(proxy, path).offset(position)
-    return path, (path, offset, offset)
+    return root, (path, offset, offset)
 
 
 @contextlib.asynccontextmanager
@@ -100,5 +102,5 @@ async def _progress(proxy: "Proxy") -> Any:  # noqa: ANN401  an async context ma
 
 def _cancel(proxy: "Proxy") -> None:
     fixes = proxy.session.state(Fixes)
-    if fixes.cancel:
+    if fixes.cancel is not None:
         fixes.cancel.set()

@@ -41,7 +41,7 @@ async def _subscribe(proxy: "Proxy") -> None:
 
 async def _stop(proxy: "Proxy") -> None:
     fixes = proxy.session.state(Fixes)
-    if fixes.cancel:
+    if fixes.cancel is not None:
         fixes.cancel.set()
     if fixes.search:
         with contextlib.suppress(asyncio.CancelledError):
@@ -59,6 +59,7 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
     path = path_of(params["textDocument"]["uri"])
     if path is None:
         return None
+    path = path.resolve()
     found = [ready for ready in proxy.session.state(Fixes).ready if is_current(proxy, ready)]
     here = [ready for ready in found if _is_at(ready, path, params["range"])]
     if not here:
