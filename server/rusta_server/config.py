@@ -6,7 +6,7 @@ The command line, the editors' settings and the README's table are made from thi
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cattrs
 import platformdirs
@@ -31,7 +31,9 @@ class Config:
         None, "Where shadow copies and logs live; the user's cache folder when unset."
     )
     fix_on_check: bool = _option(True, "Search for fixes in the background after each check.")
-    level: str = _option("v1", "The least level of proof a fix needs to be offered: v1, v2 or v3.")
+    level: Literal["v1", "v2", "v3"] = _option(
+        "v1", "The least level of proof a fix needs to be offered: v1, v2 or v3."
+    )
     max_lines: int = _option(20, "The most lines one fix may change (K).")
     max_checks: int = _option(60, "The most compiler runs spent on one search.")
     rounds: int = _option(6, "The most fixes in a row that one search may stack on each other.")
@@ -63,8 +65,15 @@ def load(settings: Mapping[str, Any]) -> Config:
         )
     except Exception as error:
         raise RustaError(
-            "; ".join(transform_error(error, path="rusta")), hint="Correct the setting in your editor."
+            "; ".join(_complaint(text) for text in transform_error(error, path="rusta")),
+            hint="Correct the setting in your editor.",
         ) from error
+
+
+def _complaint(text: str) -> str:
+    """A fault as `transform_error` gives it, with the name that editors use."""
+    what, _, name = text.rpartition(" @ ")
+    return f"{_camel(name)}: {'no such choice' if what == 'unknown error' else what}"
 
 
 def markdown_table() -> str:
