@@ -73,7 +73,7 @@ def load(settings: Mapping[str, Any]) -> Config:
 def _complaint(text: str) -> str:
     """A fault as `transform_error` gives it, with the name that editors use."""
     what, _, name = text.rpartition(" @ ")
-    return f"{_camel(name)}: {'no such choice' if what == 'unknown error' else what}"
+    return f"{_camel(name)}: {'no such choice' if 'not in literal' in what else what}"
 
 
 def markdown_table() -> str:
