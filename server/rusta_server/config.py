@@ -48,7 +48,8 @@ class Config:
     @property
     def cache(self) -> Path:
         """The folder for everything that can be made again."""
-        return Path(self.cache_dir) if self.cache_dir else Path(platformdirs.user_cache_dir("rusta"))
+        given = self.cache_dir or platformdirs.user_cache_dir("rusta")
+        return Path(given).expanduser().absolute()  # cargo runs in another folder
 
 
 def load(settings: Mapping[str, Any]) -> Config:
