@@ -1,6 +1,7 @@
 """The lightbulb with the real rust-analyzer and the real cargo."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -193,8 +194,12 @@ async def test_a_search_can_be_cancelled(make_crate, how):
         server = psutil.Process(editor.process.pid)
 
         def in_the_shadow() -> list[psutil.Process]:
-            scripts = [p for p in server.children(recursive=True) if "build-script" in p.name()]
-            return [p for p in scripts if "shadows" in p.exe()]
+            found = []
+            for child in server.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+                    if "build-script" in child.name() and "shadows" in child.exe():
+                        found.append(child)
+            return found
 
         command = {"command": "rusta.proposePatch", "arguments": [(crate / "src/lib.rs").as_uri()]}
         search = editor.send("workspace/executeCommand", command)
