@@ -117,7 +117,7 @@ def _run_all(pairs: Sequence[Pair], jobs: int, repair: Callable[[Pair], Result])
 
 def _show(summary: dict[str, dict[str, float | int]]) -> None:
     table = Table(title="compile-clean after repair", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    columns = ("class", "n", "clean", "share", "guess", "author's", "lines", "s p50", "checks")
+    columns = ("class", "n", "clean", "share", "guess", "author", "lines", "s", "runs")
     for column in columns:
         table.add_column(column, justify="left" if column == "class" else "right", no_wrap=True)
     for klass, row in summary.items():
