@@ -84,7 +84,9 @@ def test_a_fix_that_fails_the_tests_is_not_written(make_crate, fix):
     assert "tests fail" in done.stdout
     assert "not written" in done.stdout
     assert (root / "src/lib.rs").read_text() == text
-    assert fix(str(root), "--apply", "--level=v2").returncode == 0
+    assert fix(str(root), "--apply", "--level=v2").returncode == 1
+    assert (root / "src/lib.rs").read_text() == text
+    assert fix(str(root), "--apply", "--level=v2", "--no-tests").returncode == 0
     assert "let mut x" in (root / "src/lib.rs").read_text()
 
 

@@ -17,7 +17,7 @@ from ..orchestrator.repair import Budget, Repair, repair_with_help
 from ..patch import apply as tree
 from ..patch import crate, proof
 from ..patch.proof import Level
-from ..patch.shadow import FileShadow, NoTests, Shadow, why_not
+from ..patch.shadow import FileShadow, NoTests, Shadow, Tested, why_not
 from ..tools import cargo, sandbox
 from ..tools.process import Cancel
 from . import _report
@@ -206,6 +206,12 @@ def _write(
     has_tests = config.run_tests and not isinstance(found.tested, NoTests)
     least = max(wanted or (Level.V3 if has_tests else Level.V2), Level.V2)
     if not found.state.variant:
+        return False
+    if isinstance(found.tested, Tested) and not found.tested.green:
+        console.print(
+            f"[yellow]not written:[/] it compiles, but {found.tested.n_failed} of its tests fail; to write "
+            "it without asking the tests: --level=v2 --no-tests"
+        )
         return False
     if found.is_guess and wanted is None:
         console.print(

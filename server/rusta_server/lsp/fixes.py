@@ -106,7 +106,7 @@ async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, ca
     """Search in a thread; stop it when a document changes."""
     if previous is not None:
         await asyncio.wait((previous,))
-    if cancel:
+    if cancel.is_set:
         return
     fixes = proxy.session.state(Fixes)
     fixes.ready.clear()
@@ -206,7 +206,7 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
 
 def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer, seen: Seen) -> None:
     """Take in an offer; one that was seen before is replaced and keeps its number."""
-    if cancel:
+    if cancel.is_set:
         return
     same = [r for r in fixes.ready if r.base == base and r.offer.after == offer.after]
     fixes.ready = [r for r in fixes.ready if r not in same]

@@ -15,7 +15,7 @@ from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested
 from ..patch.shrink import ddmin
 from ..tools.diagnostic import Checked, Diagnostic
-from ..tools.process import Cancel
+from ..tools.process import Cancel, is_cancelled
 from .judge import compare
 from .propose import SOURCES, Sources, candidates
 from .repair import Budget, Repair, repair
@@ -91,11 +91,11 @@ def search(
                 attempts = _attempts(shadow, baseline, error, budget, group)
                 yield from _prove_some(prover, attempts, found)
         best = max(found, key=lambda offer: offer.rank, default=None)
-        if run_tests and best and best.level == Level.V2 and not cancel:
+        if run_tests and best and best.level == Level.V2 and not is_cancelled(cancel):
             yield from _test(shadow, best, cancel)
         done += found
     left = [error for error in errors if not any(error in offer.mends for offer in done)]
-    if cancel or not errors or any(offer.level >= Level.V2 for offer in done):
+    if is_cancelled(cancel) or not errors or any(offer.level >= Level.V2 for offer in done):
         return
     found_all = repair(
         shadow, baseline=baseline, budget=budget, proposers=proposers, run_tests=run_tests, cancel=cancel
@@ -107,7 +107,7 @@ def search(
 def _prove_some(prover: "_Prover", attempts: Iterator[Offer], found: list[Offer]) -> Iterator[Offer]:
     """Yield what is proven of the attempts and keep in `found` what stands, until that is enough."""
     for attempt in attempts:
-        if prover.cancel or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
+        if is_cancelled(prover.cancel) or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
             return
         for offer in prover.prove(attempt):
             found[:] = [other for other in found if other.after != offer.after]

@@ -23,7 +23,7 @@ from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
 from ..patch.shrink import ddmin
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
-from ..tools.process import Cancel
+from ..tools.process import Cancel, is_cancelled
 from .judge import Verdict, compare
 from .propose import SOURCES, Sources, candidates
 
@@ -222,7 +222,7 @@ def repair_with_help(
     found = repair(
         shadow, proposers=proposers, budget=budget, run_tests=run_tests, cancel=cancel, on_event=on_event
     )
-    if not isinstance(found, Repair) or not found.remaining or cancel:
+    if not isinstance(found, Repair) or not found.remaining or is_cancelled(cancel):
         return found
     on_event(Event("help", found.n_checks, len(found.remaining)))
     with help_() as helpers:
@@ -261,7 +261,7 @@ class _Search:
 
     def states(self) -> Iterator[State]:
         """Check children in order, queue theirs, and yield the states that are worth something."""
-        while self._queue and self.n_checks < self.budget.max_checks and not self.cancel:
+        while self._queue and self.n_checks < self.budget.max_checks and not is_cancelled(self.cancel):
             state = self._try(heapq.heappop(self._queue))
             if state is None:
                 continue

@@ -96,12 +96,18 @@ def recover(journals: Path) -> list[Path]:
         try:
             record = json.loads((journal / "record.json").read_text())
         except (OSError, ValueError):
-            # The record is written last, before any file is touched: without one nothing happened.
-            shutil.rmtree(journal, ignore_errors=True)
+            # The record is written last, before any file is touched: somebody is just beginning, or a kill
+            # came before anything happened.
+            if not _is_alive(_owner(journal)):
+                shutil.rmtree(journal, ignore_errors=True)
             continue
-        if record["state"] == _PENDING and not _is_alive(record["pid"]):
+        if _is_alive(record["pid"]):
+            continue
+        if record["state"] == _PENDING:
             restored += [Path(record["root"], entry["path"]) for entry in record["files"]]
             _roll_back(journal)
+        else:
+            shutil.rmtree(journal, ignore_errors=True)
     return restored
 
 
@@ -129,7 +135,7 @@ def _is_regular(file: Path) -> bool:
 
 
 def _open_journal(root: Path, changes: list[Change], journals: Path) -> Path:
-    journal = journals / f"{time.strftime('%Y%m%dT%H%M%S')}-{uuid4().hex[:8]}"
+    journal = journals / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{uuid4().hex[:8]}"
     journal.mkdir(parents=True)
     files = []
     for number, change in enumerate(changes):
@@ -210,11 +216,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _owner(journal: Path) -> int:
+    """The process that opened a journal, from its name; 0 if the name is not one of ours."""
+    parts = journal.name.split("-")
+    return int(parts[1]) if len(parts) == 3 and parts[1].isdigit() else 0
+
+
 def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 def _is_alive(pid: int) -> bool:
+    if pid == 0:
+        return False
     with contextlib.suppress(ProcessLookupError):
         try:
             os.kill(pid, 0)

@@ -26,8 +26,15 @@ class Cancel:
         """Ask the work to stop."""
         self._event.set()
 
-    def __bool__(self) -> bool:
+    @property
+    def is_set(self) -> bool:
+        """Whether somebody has asked."""
         return self._event.is_set()
+
+
+def is_cancelled(cancel: Cancel | None) -> bool:
+    """Whether there is a flag and it is raised."""
+    return cancel is not None and cancel.is_set
 
 
 @frozen
@@ -104,7 +111,7 @@ def _drain(
             os.set_blocking(pipe, False)
             selector.register(pipe, selectors.EVENT_READ)
         while selector.get_map():
-            if cancel:
+            if is_cancelled(cancel):
                 return Cancelled()
             if time.monotonic() > deadline:
                 return TimedOut(0)
@@ -119,7 +126,7 @@ def _drain(
             if ended and not ready:
                 break
         while child.poll() is None:
-            if cancel:
+            if is_cancelled(cancel):
                 return Cancelled()
             if time.monotonic() > deadline:
                 return TimedOut(0)
