@@ -1,4 +1,4 @@
-"""What both editors need: the programs, a broken crate, a home of their own, and proof that nobody stays."""
+"""What both editors need: the programs, a broken crate, a home of their own, and proof that nothing stays."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def broken(semver: Path, good: str) -> Path:
 def home(tmp_path: Path):
     """The environment of an editor with folders of its own and `rusta` on PATH.
 
-    Afterwards no process with this environment or in this folder may be alive.
+    Afterwards no process with this environment or in this folder may be alive, and no temporary file of
+    Rusta's be left.
     """
     folders = {f"XDG_{name}_HOME": tmp_path / name.lower() for name in ("CONFIG", "CACHE", "DATA", "STATE")}
     for folder in folders.values():
@@ -77,8 +79,11 @@ def home(tmp_path: Path):
     (folders["XDG_DATA_HOME"] / "rusta").symlink_to(platformdirs.user_data_dir("rusta"))
     bin_folder = Path(sys.executable).parent
     assert shutil.which("rusta", path=str(bin_folder)), "the package is not installed"
+    # In no folder of pytest's: a socket's path must be short.
+    scratch = Path(tempfile.mkdtemp(prefix="rusta-editor-"))
     yield {
         **os.environ,
+        "TMPDIR": str(scratch),
         **{name: str(folder) for name, folder in folders.items()},
         "PATH": f"{bin_folder}:{os.environ['PATH']}",
     }
@@ -88,7 +93,11 @@ def home(tmp_path: Path):
     named = [process.name() for process in left]
     for process in left:
         process.kill()
-    assert not named, "left behind"
+    # What is left of the check's relay; the editors and rust-analyzer have files of their own there.
+    files = [path.name for path in scratch.glob("rusta-*")]
+    shutil.rmtree(scratch)
+    assert not named, "processes left behind"
+    assert not files, "files left behind"
 
 
 def _processes_of(folder: Path) -> list[psutil.Process]:

@@ -138,6 +138,7 @@ class Proxy:
             self._client_request(envelope.id, envelope.method, body)
 
     def _client_request(self, id: Id, method: str, body: bytes) -> None:
+        self.session.shutdown = self.session.shutdown or method == "shutdown"
         hooks = self.hooks
         if method == "initialize":
             settings.read_initialize(self, id, body)
@@ -151,7 +152,6 @@ class Proxy:
         if method in hooks.claims or method in hooks.befores or method in hooks.afters:
             self._hooked_request(id, method, body)
             return
-        self.session.shutdown = self.session.shutdown or method == "shutdown"
         self._forward(id, Waiting(method), body)
 
     def _hooked_request(self, id: Id, method: str, body: bytes) -> None:

@@ -5,7 +5,6 @@ it is; Rusta then hears nothing of the checks and searches only on `rusta.propos
 """
 
 import asyncio
-import contextlib
 import logging
 import shutil
 import socket
@@ -68,6 +67,7 @@ def register(hooks: Hooks) -> None:
     """Hook into rust-analyzer's settings and listen to the relay."""
     hooks.settings(_patch_settings)
     hooks.ready(_listen)
+    hooks.before("shutdown", _leave)
     hooks.close(_close)
 
 
@@ -192,12 +192,17 @@ async def _receive(reader: asyncio.StreamReader, *, repeatable: bool) -> CheckRu
     return None
 
 
+def _leave(proxy: "Proxy", params: Any) -> None:  # noqa: ANN401  JSON
+    """Remove the folder on `shutdown` already: Helix kills a server right after its `exit`."""
+    folder = proxy.session.state(Checks).folder
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 async def _close(proxy: "Proxy") -> None:
     checks = proxy.session.state(Checks)
     if checks.server is not None:
         checks.server.close()
     elif checks.listening is not None:
         checks.listening.close()
-    if checks.folder is not None:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(checks.folder)
+    _leave(proxy, None)
