@@ -321,6 +321,20 @@ async def test_rust_analyzers_assists_are_compiled_too(crate: Path):
         await editor.shutdown()
 
 
+async def test_every_workspace_folder_keeps_its_fixes(make_crate):
+    text = 'pub fn f() -> String {\n    "x"\n}\n'
+    crates = [make_crate({"src/lib.rs": text}, name=name) for name in ("one", "two")]
+    editor = await Editor.start(SERVE, cwd=crates[0])
+    async with editor:
+        folders = [{"uri": crate.as_uri(), "name": crate.name} for crate in crates]
+        rusta = {"cacheDir": str(crates[0].parent / "cache"), "runTests": False}
+        await editor.initialize(crates[0], LAZY, {"rusta": rusta}, workspaceFolders=folders)
+        uris = [editor.open(crate / "src/lib.rs") for crate in crates]
+        for uri in (*uris, *uris):
+            assert "V2" in (await ours(editor, uri, 1))[0]["title"]
+        await editor.shutdown()
+
+
 async def test_a_users_own_check_command_is_respected(crate: Path):
     marker = crate.parent / "ran"
     command = ["sh", "-c", f"touch {marker}; cargo check --message-format=json"]

@@ -59,12 +59,18 @@ class Ready:
 
 @define
 class Fixes:
-    """The feature's state: what was proven, and the search that runs."""
+    """The feature's state.
+
+    Attributes:
+        ready: what was proven.
+        known: for each workspace, the errors of its last search, by fingerprint.
+        searches: those that run or wait; one runs at a time, whatever the number of workspaces.
+    """
 
     ready: list[Ready] = field(factory=list)
-    known: frozenset[str] = frozenset()
-    cancel: Cancel | None = None
-    search: asyncio.Task[None] | None = None
+    known: dict[Path, frozenset[str]] = field(factory=dict)
+    searches: list["Search"] = field(factory=list)
+    turn: asyncio.Lock = field(factory=asyncio.Lock)
     numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
 
 
@@ -92,24 +98,52 @@ class Job:
     on_progress: Callable[[int, int], None] = lambda done, total: None
 
 
-def start(proxy: "Proxy", job: Job) -> asyncio.Task[None]:
-    """Begin a search; the one before it is cancelled."""
+@frozen(eq=False)
+class Search:
+    """A search that runs or waits for its turn.
+
+    Attributes:
+        on_demand: somebody waits for it; a check that ends meanwhile does not cancel it.
+    """
+
+    root: Path
+    on_demand: bool
+    cancel: Cancel
+
+
+def start(proxy: "Proxy", job: Job, cancel: Cancel | None = None) -> asyncio.Task[list[Ready]]:
+    """Begin a search, which `cancel` ends; one before it in the same workspace is cancelled.
+
+    The task's result is what is ready in the workspace then.
+    """
     fixes = proxy.session.state(Fixes)
-    if fixes.cancel is not None:
-        fixes.cancel.set()
-    fixes.cancel = Cancel()
-    fixes.search = proxy.background(_run(proxy, job, fixes.search, fixes.cancel))
-    return fixes.search
+    search = Search(job.root, on_demand=job.run is None, cancel=cancel or Cancel())
+    for other in fixes.searches:
+        if _overlap(other.root, search.root) and (search.on_demand or not other.on_demand):
+            other.cancel.set()
+    fixes.searches.append(search)
+    return proxy.background(_take_turn(proxy, job, search))
 
 
-async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, cancel: Cancel) -> None:
+async def _take_turn(proxy: "Proxy", job: Job, search: Search) -> list[Ready]:
+    fixes = proxy.session.state(Fixes)
+    try:
+        async with fixes.turn:
+            if not search.cancel.is_set:
+                await _run(proxy, job, search.cancel)
+            return [ready for ready in fixes.ready if _overlap(ready.base, search.root)]
+    finally:
+        fixes.searches.remove(search)
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     """Search in a thread; stop it when a document changes."""
-    if previous is not None:
-        await asyncio.wait((previous,))
-    if cancel.is_set:
-        return
     fixes = proxy.session.state(Fixes)
-    fixes.ready.clear()
+    fixes.ready = [ready for ready in fixes.ready if not _overlap(ready.base, job.root)]
     least = Level.parse(proxy.config.level)
     versions = _versions(proxy)
     buffers = _buffers(proxy)
@@ -119,8 +153,9 @@ async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, ca
         proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer, documents)
 
     helper = partial(asking, proxy)
+    known = fixes.known.get(job.root, frozenset())
     work = asyncio.create_task(
-        asyncio.to_thread(_search, proxy.config, job, buffers, fixes.known, helper, cancel, emit)
+        asyncio.to_thread(_search, proxy.config, job, buffers, known, helper, cancel, emit)
     )
     try:
         while not work.done():
@@ -129,9 +164,9 @@ async def _run(proxy: "Proxy", job: Job, previous: asyncio.Task[None] | None, ca
             # Opening or closing a file is no change.
             if any(now.get(uri, version) != version for uri, version in versions.items()):
                 cancel.set()
-        known = await work
-        if known is not None:
-            fixes.known = known
+        seen = await work
+        if seen is not None:
+            fixes.known[job.root] = seen
     except RustaError as error:
         log.warning("no fixes: %s", error)
         if job.run is None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import RustaError
 from ...patch import diff
+from ...tools.process import Cancel
 from ..convert import path_of
-from ..fixes import Fixes, Job, Ready, client_capability, index_of, is_current, start, workspace_edit
+from ..fixes import Job, Ready, client_capability, index_of, is_current, start, workspace_edit
 from ..hooks import Hooks
 from .check import Checks
 
@@ -28,17 +29,16 @@ async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) ->
     the same offers then wait in the lightbulb.
     """
     root, near = _target(proxy, where)
-    async with _progress(proxy) as on_progress:
+    cancel = Cancel()
+    async with _progress(proxy, cancel) as on_progress:
         scope = proxy.session.state(Checks).scope
-        search = start(proxy, Job(root, scope, near=near, on_progress=on_progress))
-        fixes = proxy.session.state(Fixes)
+        search = start(proxy, Job(root, scope, near=near, on_progress=on_progress), cancel)
         try:
-            await asyncio.shield(search)
+            ready = await asyncio.shield(search)
         except asyncio.CancelledError:
-            if fixes.cancel is not None:
-                fixes.cancel.set()
+            cancel.set()
             raise
-    return {"offers": [_described(proxy, r) for r in fixes.ready if is_current(proxy, r)]}
+    return {"offers": [_described(proxy, r) for r in ready if is_current(proxy, r)]}
 
 
 def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
@@ -64,7 +64,8 @@ def _target(proxy: "Proxy", where: dict[str, Any] | str | None) -> tuple[Path, t
     if path is None:
         raise RustaError(f"{uri} is not a file on this machine")
     path = path.resolve()
-    root = next(p for p in (path, *path.parents) if p.exists())  # a new file may not be saved yet
+    package = next((folder for folder in path.parents if (folder / "Cargo.toml").is_file()), None)
+    root = package or next(p for p in (path, *path.parents) if p.exists())  # it may not be saved yet
     position = None if isinstance(where, str) else where.get("position")
     if position is None:
         return root, None
@@ -73,7 +74,7 @@ def _target(proxy: "Proxy", where: dict[str, Any] | str | None) -> tuple[Path, t
 
 
 @contextlib.asynccontextmanager
-async def _progress(proxy: "Proxy") -> Any:  # noqa: ANN401  an async context manager
+async def _progress(proxy: "Proxy", cancel: Cancel) -> Any:  # noqa: ANN401  an async context manager
     """Work-done progress where the editor shows it; its cancel button ends the search."""
     if not client_capability(proxy, "window", "workDoneProgress"):
         yield lambda done, total: None
@@ -85,7 +86,7 @@ async def _progress(proxy: "Proxy") -> Any:  # noqa: ANN401  an async context ma
     progress.begin(
         token, types.WorkDoneProgressBegin(title="Looking for fixes", cancellable=True, percentage=0)
     )
-    progress.tokens[token].add_done_callback(lambda _: _cancel(proxy))
+    progress.tokens[token].add_done_callback(lambda _: cancel.set())
 
     def on_progress(done: int, total: int) -> None:
         report = types.WorkDoneProgressReport(
@@ -98,9 +99,3 @@ async def _progress(proxy: "Proxy") -> Any:  # noqa: ANN401  an async context ma
     finally:
         progress.end(token, types.WorkDoneProgressEnd())
         del progress.tokens[token]
-
-
-def _cancel(proxy: "Proxy") -> None:
-    fixes = proxy.session.state(Fixes)
-    if fixes.cancel is not None:
-        fixes.cancel.set()

@@ -4,8 +4,6 @@ After each check a search runs in the background (`..fixes`). A `textDocument/co
 with what is ready, behind rust-analyzer's own actions.
 """
 
-import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +39,10 @@ async def _subscribe(proxy: "Proxy") -> None:
 
 async def _stop(proxy: "Proxy") -> None:
     fixes = proxy.session.state(Fixes)
-    if fixes.cancel is not None:
-        fixes.cancel.set()
-    if fixes.search:
-        with contextlib.suppress(asyncio.CancelledError):
-            await fixes.search
+    for search in fixes.searches:
+        search.cancel.set()
+    async with fixes.turn:  # the one that runs has ended
+        pass
 
 
 # Code actions.
