@@ -187,7 +187,8 @@ def _search(
     emit: Callable[[Path, Offer], None],
 ) -> frozenset[str] | None:
     """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen."""
-    workspace = cargo.locate(job.root)
+    known_workspace = job.run.workspace if job.run else None
+    workspace = known_workspace or cargo.locate(job.root)
     seen: frozenset[str] | None = None
 
     def targets(errors: Sequence[Diagnostic]) -> Sequence[Diagnostic]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from ...errors import RustaError
 from ...tools import cargo, relay
 from ..hooks import Hooks
 
@@ -33,12 +34,14 @@ class CheckRun:
     """One finished run of the check command: where it ran and what it printed.
 
     Attributes:
+        workspace: what cargo said of the workspace while the check ran; None if it could not say.
         repeatable: whether a check in a shadow says the same of the same code.
     """
 
     root: Path
     code: int
     stdout: bytes = field(repr=False)
+    workspace: cargo.Workspace | None
     repeatable: bool = True
 
     def outcome(self, base: Path) -> cargo.CheckOutcome:
@@ -184,12 +187,21 @@ async def _listen(proxy: "Proxy") -> None:
 async def _receive(reader: asyncio.StreamReader, *, repeatable: bool) -> CheckRun | None:
     """Read one run; None if it was cut off (rust-analyzer cancels a check when the next one is due)."""
     root = Path((await reader.readline()).decode().rstrip("\n"))
+    locating = asyncio.create_task(asyncio.to_thread(_locate, root))  # takes as long as a quick check
     lines: list[bytes] = []
     while line := await reader.readline():
         if line.startswith(b"exit "):
-            return CheckRun(root, int(line[5:]), b"".join(lines), repeatable)
+            return CheckRun(root, int(line[5:]), b"".join(lines), await locating, repeatable)
         lines.append(line)
     return None
+
+
+def _locate(root: Path) -> cargo.Workspace | None:
+    try:
+        return cargo.locate(root)
+    except RustaError as error:
+        log.warning("no fixes for %s: %s", root, error)
+        return None
 
 
 def _leave(proxy: "Proxy", params: Any) -> None:  # noqa: ANN401  JSON
