@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -14,7 +13,6 @@ import pytest
 from rusta_eval.editor import Editor
 
 CRATE = Path(__file__).parents[1] / "fixtures/crates/semver"
-PROFILE = Path(__file__).parent / "profiles/visual_studio_code_v1.100.3_lc11.json"
 SERVE = [sys.executable, "-m", "rusta_server", "serve"]
 BROKEN = ("let mut pos = Position::Major;", "let pos = Position::Major;")
 
@@ -346,7 +344,3 @@ async def test_a_users_own_check_command_is_respected(crate: Path):
             while not marker.exists():
                 await asyncio.sleep(0.1)
         await editor.shutdown()
-
-
-def test_the_recorded_profile_can_be_read():
-    assert json.loads(PROFILE.read_text())

@@ -20,7 +20,7 @@ _RISKY = re.compile(
     re.I,
 )
 
-# Of several imports that would do, the item's own path is meant more often than somebody's re-export.
+# Of several imports that would do, prefer the item's own path to somebody's re-export.
 _STD_IMPORT = re.compile(r"use (std|core|alloc)::")
 _STD_BONUS = 0.02
 _TITLE_WIDTH = 60
