@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import frozen
 from selectolax.lexbor import LexborHTMLParser
 
-from .diagnostic import Diagnostic
+from ..diagnostic import Diagnostic
 
 
 @frozen
