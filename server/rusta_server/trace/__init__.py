@@ -1,0 +1,1 @@
+"""What was done and why: hash-chained records of every run, and what can be made of them."""

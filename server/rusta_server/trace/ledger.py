@@ -1,0 +1,291 @@
+"""Traces on the disk: append-only JSON Lines, blobs named by their hash, nothing lost to a crash.
+
+``<folder>/traces/<id>.jsonl`` holds a trace, ``<folder>/blobs/ab/cdef…`` what is too long for its lines.
+Only the user can read them. A line that a crash tore off is cut away by the next writer; readers skip it.
+"""
+
+import fcntl
+import os
+import re
+import secrets as random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from attrs import define, field, frozen
+
+from . import canonical
+from .record import INLINE_BYTES, NO_STEP, VERSION, BadTrace, Kind, Step, follows, from_line, seal, to_line
+from .secrets import clean_value
+
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{8}")
+_SHA = re.compile(r"[0-9a-f]{64}")
+MAX_LINE_BYTES = 1 << 20
+
+
+@frozen
+class Ledger:
+    """The folder in which traces are kept."""
+
+    folder: Path
+
+    def path(self, id: str) -> Path:
+        """Where a trace is.
+
+        Raises:
+            BadTrace: `id` has not the form of one (and so cannot point out of the folder).
+        """
+        if not _ID.fullmatch(id):
+            raise BadTrace(f"no trace id: {id!r}", hint="rusta trace show lists them")
+        return self.folder / "traces" / f"{id}.jsonl"
+
+    def ids(self) -> list[str]:
+        """All traces, the oldest first."""
+        return sorted(
+            path.stem for path in (self.folder / "traces").glob("*.jsonl") if _ID.fullmatch(path.stem)
+        )
+
+    def blob(self, sha: str) -> Any:  # noqa: ANN401  JSON
+        """A long payload.
+
+        Raises:
+            BadTrace: it is gone, or not what its name says.
+        """
+        if not _SHA.fullmatch(sha):
+            raise BadTrace(f"no hash: {sha!r}")
+        try:
+            data = _blob_path(self.folder, sha).read_bytes()
+        except OSError as error:
+            raise BadTrace(f"the payload {sha[:12]} is gone: {error.strerror}") from error
+        if canonical.sha_of(data) != sha:
+            raise BadTrace(f"the payload {sha[:12]} is not what its name says")
+        return canonical.decode(data)
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep canonical JSON under its hash; returns the hash."""
+        sha = canonical.sha_of(data)
+        path = _blob_path(self.folder, sha)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = path.with_name(f".{path.name}.{random.token_hex(4)}")
+            with _create(draft) as descriptor:
+                _write(descriptor.number, data)
+                os.fsync(descriptor.number)
+            draft.replace(path)
+            _sync_folder(path.parent)
+        return sha
+
+
+def payload(ledger: Ledger, step: Step, which: str) -> Any:  # noqa: ANN401  JSON
+    """A step's whole ``input`` or ``output``, wherever it is kept; None if there is none.
+
+    Raises:
+        BadTrace: it is gone or was changed.
+    """
+    sha, inline = (step.input_sha, step.input) if which == "input" else (step.output_sha, step.output)
+    if sha is None:
+        return None
+    if inline is None:
+        return ledger.blob(sha)
+    if canonical.sha(inline) != sha:
+        raise BadTrace(f"step {step.seq}: its {which} is not what its hash says")
+    return inline
+
+
+@define
+class Writer:
+    """Appends the steps of one run. Used by one thread.
+
+    Steps are handed to the disk when they are written, and forced onto it (`fsync`) after a decision or a
+    patch: what was decided must not be forgotten after the act.
+    """
+
+    ledger: Ledger
+    id: str
+    _file: "_Descriptor"
+    _last: Step | None
+    _clock: Callable[[], float]
+    _began: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._began = self._clock()
+
+    def add(
+        self,
+        kind: Kind,
+        what: str,
+        *,
+        span: str | None = None,
+        input: Any = None,  # noqa: ANN401  JSON
+        output: Any = None,  # noqa: ANN401
+        citations: tuple[str, ...] = (),
+        p: float | None = None,
+        tau: float | None = None,
+        decision: str | None = None,
+    ) -> Step:
+        """Write one step; secrets are taken out first.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        input_sha, short_input = self._keep(input)
+        output_sha, short_output = self._keep(output)
+        step = seal(
+            Step(
+                v=VERSION,
+                seq=self._last.seq + 1 if self._last else 0,
+                prev=self._last.sha if self._last else NO_STEP,
+                kind=kind,
+                what=what,
+                span=clean_value(span),
+                input_sha=input_sha,
+                output_sha=output_sha,
+                input=short_input,
+                output=short_output,
+                citations=tuple(citations),
+                p=None if p is None else canonical.number(p),
+                tau=None if tau is None else canonical.number(tau),
+                decision=clean_value(decision),
+                t=canonical.number(self._clock() - self._began),
+            )
+        )
+        _write(self._file.number, to_line(step))
+        if kind in (Kind.DECIDE, Kind.PATCH):
+            os.fsync(self._file.number)
+        self._last = step
+        return step
+
+    def _keep(self, value: Any) -> tuple[str | None, Any]:  # noqa: ANN401  JSON
+        if value is None:
+            return None, None
+        value = clean_value(value)
+        data = canonical.encode(value)
+        if len(data) > INLINE_BYTES:
+            return self.ledger.put_blob(data), None
+        return canonical.sha_of(data), value
+
+    def close(self) -> None:
+        """Force everything onto the disk and let go of the file."""
+        os.fsync(self._file.number)
+        self._file.close()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def begin(ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> Writer:
+    """Start a new trace."""
+    id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{random.token_hex(4)}"
+    path = ledger.path(id)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = _create(path)
+    fcntl.flock(file.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    _sync_folder(path.parent)
+    return Writer(ledger, id, file, None, clock)
+
+
+def resume(ledger: Ledger, id: str, *, clock: Callable[[], float] = time.monotonic) -> Writer:
+    """Go on with a trace; a torn last line is cut away first.
+
+    Raises:
+        BadTrace: there is no such trace, its chain is broken, or another process is writing it.
+    """
+    path = ledger.path(id)
+    try:
+        file = _Descriptor(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW))
+    except OSError as error:
+        raise BadTrace(f"no trace {id}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(file.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BadTrace(f"another process is writing the trace {id}") from error
+        last, whole = None, 0
+        for step, end in _steps(path):
+            last, whole = step, end
+        if whole < path.stat().st_size:
+            os.ftruncate(file.number, whole)
+            os.fsync(file.number)
+        return Writer(ledger, id, file, last, clock)
+    except BaseException:
+        file.close()
+        raise
+
+
+def read(path: Path, *, start: int = 0) -> Iterator[Step]:
+    """The steps of a trace file from number `start` on, the chain verified, one at a time.
+
+    A last line without its line break is what a crash left: it is passed over.
+
+    Raises:
+        BadTrace: a step is broken or does not follow the one before it.
+        OSError: the file cannot be read.
+    """
+    for step, _ in _steps(path):
+        if step.seq >= start:
+            yield step
+
+
+def _steps(path: Path) -> Iterator[tuple[Step, int]]:
+    """Each step with the place in the file where it ends."""
+    previous = None
+    end = 0
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            if not line.endswith(b"\n"):
+                if len(line) > MAX_LINE_BYTES:
+                    raise BadTrace(f"a line longer than {MAX_LINE_BYTES} bytes")
+                return
+            step = from_line(line)
+            follows(step, previous)
+            end += len(line)
+            yield step, end
+            previous = step
+
+
+@define
+class _Descriptor:
+    """A file descriptor that is closed once."""
+
+    number: int
+
+    def close(self) -> None:
+        if self.number >= 0:
+            os.close(self.number)
+            self.number = -1
+
+    def __enter__(self) -> "_Descriptor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _create(path: Path) -> _Descriptor:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    return _Descriptor(os.open(path, flags, 0o600))
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _blob_path(folder: Path, sha: str) -> Path:
+    return folder / "blobs" / sha[:2] / sha[2:]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

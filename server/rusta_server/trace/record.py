@@ -1,0 +1,154 @@
+"""Trace v1: one line of JSON for each step, each hashed with the hash of the step before it.
+
+A step is small: what went in and what came out are kept whole only while they are short; anything longer is a
+blob in a file that is named by its hash (`.ledger`).
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from attrs import asdict, evolve, frozen
+
+from ..errors import RustaError
+from . import canonical
+
+VERSION = 1
+NO_STEP = "0" * 64
+# What is longer than this, in bytes of canonical JSON, becomes a blob.
+INLINE_BYTES = 1024
+
+
+class Kind(StrEnum):
+    """The four kinds of steps, in the order in which they first occur."""
+
+    PLAN = "plan"
+    PROBE = "probe"
+    DECIDE = "decide"
+    PATCH = "patch"
+
+
+class BadTrace(RustaError):
+    """A trace is not what its hashes say, or no trace at all."""
+
+
+@frozen
+class Step:
+    """One step of a run.
+
+    Attributes:
+        v: the version of this format.
+        seq: counts from 0.
+        prev: the `sha` of the step before, or 64 zeros.
+        kind: what sort of step.
+        what: the tool that was asked or the thing decided: ``cargo.check``, ``offer``, ``apply``.
+        span: the place it is about, ``src/lib.rs:3:5`` or an error's fingerprint; None for the whole.
+        input_sha, output_sha: SHA-256 of the canonical JSON of what went in and what came out; None if
+            nothing did.
+        input, output: the same, whole, if short; else None, and a blob has it.
+        citations: ids of the anchors a claim or decision rests on.
+        p: the probability given to what was decided; tau: the threshold it was held against.
+        decision: what was decided and the rule that decided it.
+        t: seconds since the trace began. Never enters a decision.
+        sha: of everything above.
+    """
+
+    v: int
+    seq: int
+    prev: str
+    kind: Kind
+    what: str
+    span: str | None
+    input_sha: str | None
+    output_sha: str | None
+    input: Any
+    output: Any
+    citations: tuple[str, ...]
+    p: float | None
+    tau: float | None
+    decision: str | None
+    t: float
+    sha: str = ""
+
+
+def seal(step: Step) -> Step:
+    """The step with its hash."""
+    return evolve(step, sha=_sha(asdict(step)))
+
+
+def to_line(step: Step) -> bytes:
+    """The step as a line of a trace, line break included."""
+    return canonical.encode(asdict(step)) + b"\n"
+
+
+def from_line(line: bytes) -> Step:
+    """Read one line; fields that are not known are passed over, but count in the hash.
+
+    Raises:
+        BadTrace: it is no step, or not what its hash says.
+    """
+    try:
+        raw = canonical.decode(line)
+    except ValueError as error:
+        raise BadTrace(f"not a line of a trace: {error}") from error
+    if not isinstance(raw, dict):
+        raise BadTrace("not a line of a trace: no object")
+    version = raw.get("v")
+    if not isinstance(version, int) or isinstance(version, bool) or version > VERSION or version < 1:
+        raise BadTrace(f"a trace of version {version!r}; this Rusta reads up to {VERSION}")
+    if raw.get("sha") != _sha(raw):
+        raise BadTrace(f"step {raw.get('seq')}: not what its hash says")
+    try:
+        return _step(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadTrace(f"step {raw.get('seq')}: {error}") from error
+
+
+def follows(step: Step, previous: Step | None) -> None:
+    """Check the chain.
+
+    Raises:
+        BadTrace: `step` does not come after `previous`.
+    """
+    seq, sha = (previous.seq + 1, previous.sha) if previous else (0, NO_STEP)
+    if step.seq != seq:
+        raise BadTrace(f"step {step.seq} stands where step {seq} should")
+    if step.prev != sha:
+        raise BadTrace(f"step {step.seq} does not follow the step before it: the chain is broken")
+
+
+def _sha(raw: dict[str, Any]) -> str:
+    return canonical.sha({key: value for key, value in raw.items() if key != "sha"})
+
+
+_TEXT, _MAYBE_TEXT, _MAYBE_NUMBER = (str,), (str, type(None)), (float, int, type(None))
+_TYPES: dict[str, tuple[type, ...]] = {
+    "v": (int,),
+    "seq": (int,),
+    "prev": _TEXT,
+    "what": _TEXT,
+    "span": _MAYBE_TEXT,
+    "input_sha": _MAYBE_TEXT,
+    "output_sha": _MAYBE_TEXT,
+    "p": _MAYBE_NUMBER,
+    "tau": _MAYBE_NUMBER,
+    "decision": _MAYBE_TEXT,
+    "t": (float, int),
+    "sha": _TEXT,
+}
+
+
+def _step(raw: dict[str, Any]) -> Step:
+    values = {name: raw[name] for name in _TYPES}
+    for name, types in _TYPES.items():
+        if not isinstance(values[name], types) or isinstance(values[name], bool):
+            raise TypeError(f"{name} is {values[name]!r}")
+    citations = raw["citations"]
+    if not isinstance(citations, list) or not all(isinstance(one, str) for one in citations):
+        raise TypeError(f"citations is {citations!r}")
+    return Step(
+        kind=Kind(raw["kind"]),
+        input=raw.get("input"),
+        output=raw.get("output"),
+        citations=tuple(citations),
+        **values,
+    )

@@ -1,0 +1,91 @@
+"""No secret gets into a record."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rusta_server.trace.ledger import Ledger, begin
+from rusta_server.trace.record import Kind
+from rusta_server.trace.secrets import MARK, clean, clean_value
+
+LETTERS = "Ab3" * 20
+SECRETS = [
+    f"ghp_{LETTERS[:36]}",
+    f"github_pat_{LETTERS[:50]}",
+    f"glpat-{LETTERS[:20]}",
+    f"cio{LETTERS[:32]}",
+    f"npm_{LETTERS[:36]}",
+    f"AKIA{'A1B2' * 4}",
+    f"AIza{LETTERS[:35]}",
+    f"xoxb-{LETTERS[:20]}",
+    f"sk_live_{LETTERS[:24]}",
+    f"eyJ{LETTERS[:20]}.eyJ{LETTERS[:20]}.{LETTERS[:20]}",
+    f"-----BEGIN OPENSSH PRIVATE KEY-----\n{LETTERS}\n{LETTERS}\n-----END OPENSSH PRIVATE KEY-----",
+    f"-----BEGIN RSA PRIVATE KEY-----\n{LETTERS}",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@given(before=st.text("abc {}\"'\n=:;", max_size=10), after=st.text("xyz {}\"'\n;)", max_size=10))
+def test_tokens_are_taken_out_wherever_they_stand(secret, before, after):
+    text = clean(f"{before} {secret} {after}")
+    assert LETTERS[:12] not in text and "A1B2A1B2" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('let password = "hunter2hunter2";', f'let password = "{MARK}";'),
+        ('const API_KEY: &str = "s3cr3ts3cr3t";', f'const API_KEY: &str = "{MARK}";'),
+        ("DB_PASSWORD=verylongpassword1", f"DB_PASSWORD={MARK}"),
+        ("Authorization: Bearer abcdefghijklmnopqrstuv", f"Authorization: Bearer {MARK}"),
+        ("postgres://me:topsecret@localhost/db", f"postgres://me:{MARK}@localhost/db"),
+        ("at /home/ada/src/lib.rs:3", "at /home/user/src/lib.rs:3"),
+        ("at /Users/ada/src", "at /Users/user/src"),
+    ],
+)
+def test_what_people_call_a_secret(text, expected):
+    assert clean(text, home=Path("/home/someone-else")) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "borrow of moved value: `token`",
+        "fn next_token(&mut self) -> Token { self.tokens.next() }",
+        "let secret: Secret = Secret::new();",
+        "sha256 0123456789abcdef0123456789abcdef",
+        "/rootless/dir",
+    ],
+)
+def test_ordinary_code_stays(text):
+    assert clean(text, home=Path("/root")) == text
+
+
+def test_the_home_folder_is_not_named():
+    home = Path("/home/ada")
+    assert clean("/home/ada/x.rs and '/home/ada'", home=home) == "~/x.rs and '~'"
+    assert "ada" not in clean("file:///home/ada/x.rs", home=home)
+
+
+def test_keys_that_name_a_secret():
+    assert (
+        clean_value({"env": {"CARGO_REGISTRY_TOKEN": "x", "AUTH_TOKEN": "abc"}})["env"]["AUTH_TOKEN"] == MARK
+    )
+
+
+def test_nothing_reaches_the_disk(tmp_path):
+    with begin(Ledger(tmp_path)) as trace:
+        for secret in SECRETS:
+            trace.add(
+                Kind.PROBE,
+                "cargo.check",
+                span=secret,
+                input={"text": f"{secret}\n" * 40},
+                output={secret: [secret]},
+            )
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert LETTERS[:12].encode() not in path.read_bytes()
