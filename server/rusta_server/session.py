@@ -4,6 +4,7 @@ The proxy and the features read and write it on the event loop's thread only. It
 what is kept here are ids, names and bytes.
 """
 
+import asyncio
 import itertools
 from collections import deque
 from collections.abc import Iterator
@@ -21,16 +22,33 @@ OWN_ID_PREFIX = "rusta:"
 
 
 @define
+class Companion:
+    """A feature's work beside a request.
+
+    Attributes:
+        work: gives the patched result, or None.
+        answer: the work waits for it: rust-analyzer's result.
+        grace_s: how long the result is waited for once rust-analyzer has answered.
+    """
+
+    work: asyncio.Task[Any]
+    answer: asyncio.Future[Any]
+    grace_s: float
+
+
+@define
 class Waiting:
     """A request of the editor that rust-analyzer has not answered yet.
 
     Attributes:
         method: its method.
         params: its decoded params; kept only where a feature wants to see the answer.
+        companions: what features do meanwhile.
     """
 
     method: str
     params: Any = None
+    companions: tuple[Companion, ...] = ()
 
 
 @define

@@ -65,6 +65,8 @@ def handle(message):
         send({"id": id, "result": os.getpid()})
     elif method in ("fake/echo", "textDocument/codeAction"):
         send({"id": id, "result": params})
+    elif method == "fake/error":
+        send({"id": id, "error": {"code": -32801, "message": "content modified"}})
     elif method == "fake/die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif method == "fake/exit":

@@ -143,6 +143,75 @@ async def test_a_feature_that_has_nothing_to_say_does_not_hold_up_others(connect
     slow.cancel()
 
 
+def beside(begin, grace_s=5.0):
+    """Hooks with something that begins together with a request."""
+    hooks = Hooks()
+    hooks.beside("fake/echo", begin, grace_s=lambda proxy: grace_s)
+    return hooks
+
+
+async def test_what_begins_with_a_request_patches_its_answer(connect):
+    begun = []
+
+    async def add(proxy, params, answer):
+        begun.append(answer.done())
+        return {**(await answer), "ours": params["a"] + 1}
+
+    wire, _ = await connect(beside(add))
+    assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1, "ours": 2}
+    assert begun == [False]
+
+
+async def test_what_is_not_ready_in_time_is_left_out_and_ends_in_its_own_time(connect):
+    ready, ended = asyncio.Event(), asyncio.Event()
+
+    async def late(proxy, params, answer):
+        await ready.wait()
+        ended.set()
+        return {"late": True}
+
+    wire, _ = await connect(beside(late, grace_s=0.05))
+    assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1}
+    ready.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert (await wire.request(2, "fake/echo", {"a": 2}))["result"] == {"late": True}
+
+
+@pytest.mark.parametrize("broken", [raises, abstains, talks_nonsense, is_not_even_asynchronous])
+async def test_what_fails_beside_a_request_leaves_the_answer_alone(connect, broken):
+    wire, _ = await connect(beside(broken))
+    assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1}
+
+
+@pytest.mark.parametrize("how", ["an error", "a crash"])
+async def test_what_goes_on_beside_a_request_ends_when_there_is_no_result(connect, how):
+    ended = asyncio.Event()
+
+    async def wait(proxy, params, answer):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    hooks = Hooks()
+    method = "fake/error" if how == "an error" else "fake/die"
+    hooks.beside(method, wait, grace_s=lambda proxy: 5.0)
+    wire, _ = await connect(hooks)
+    assert "error" in await wire.request(1, method, {})
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_what_begins_with_a_request_answers_it_without_rust_analyzer(connect):
+    async def add(proxy, params, answer):
+        return {"theirs": await answer, **params}
+
+    wire, _ = await connect(beside(add))
+    for n in range(1, 4):
+        assert "error" in await wire.request(n, "fake/die")
+    await wire.until(lambda m: m.get("method") == "window/showMessage")
+    assert (await wire.request(9, "fake/echo", {"a": 1}))["result"] == {"theirs": None, "a": 1}
+
+
 async def test_before_patches_the_params(connect):
     hooks = Hooks()
     hooks.before("fake/echo", lambda proxy, params: {**params, "b": 2})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..session import Id, Waiting
+from ..session import Companion, Id, Waiting
 from . import capabilities, guard, jsonrpc, settings, tracking
 from .jsonrpc import Code
 from .upstream import State
@@ -50,6 +50,7 @@ async def answer(proxy: "Proxy", id: Id, method: str, work: Awaitable[Any]) -> N
 async def patch(proxy: "Proxy", id: Id, waiting: Waiting, body: bytes | None) -> None:
     """Let features change rust-analyzer's answer; ``body`` is None when there is none."""
     result = None if body is None else jsonrpc.member(body, "result")
+    failed = body is None or "error" in jsonrpc.members(body)
     changed = False
     what = f"{waiting.method} {id!r}"
     for hook in proxy.hooks.afters[waiting.method]:
@@ -57,7 +58,13 @@ async def patch(proxy: "Proxy", id: Id, waiting: Waiting, body: bytes | None) ->
         patched = await guard.wait(patch_it, what, hook.timeout_s)
         if patched is not None:
             result, changed = patched, True
-    failed = body is None or "error" in jsonrpc.members(body)
+    if failed and body is not None:
+        part(waiting)
+    else:
+        for companion in waiting.companions:
+            patched = await _last(companion, result)
+            if patched is not None:
+                result, changed = patched, True
     if changed and failed:
         answered = guard.call(partial(jsonrpc.response, id, result), what)
     else:
@@ -66,11 +73,36 @@ async def patch(proxy: "Proxy", id: Id, waiting: Waiting, body: bytes | None) ->
     proxy.write_to_client(answered or body or jsonrpc.error(id, Code.REQUEST_FAILED, failure))
 
 
+def accompany(proxy: "Proxy", id: Id, waiting: Waiting) -> tuple[Companion, ...]:
+    """Begin what features do beside a request that was just sent."""
+    companions = []
+    for hook in proxy.hooks.besides[waiting.method]:
+        answer: asyncio.Future[Any] = proxy.loop.create_future()
+        patch_it = partial(hook.patch, proxy, waiting.params, answer)
+        work = guard.wait(patch_it, f"{waiting.method} {id!r}", timeout_s=None)
+        companions.append(Companion(proxy.background(work), answer, hook.grace_s(proxy)))
+    return tuple(companions)
+
+
+def part(waiting: Waiting) -> None:
+    """End what features do beside a request that rust-analyzer does not answer with a result."""
+    for companion in waiting.companions:
+        companion.work.cancel()
+
+
+async def _last(companion: Companion, result: Any) -> Any:  # noqa: ANN401  JSON
+    """The patched result if it is ready in time; else None, and the work goes on for itself."""
+    if not companion.answer.done():
+        companion.answer.set_result(result)
+    done, _ = await asyncio.wait((companion.work,), timeout=companion.grace_s)
+    return companion.work.result() if done and not companion.work.cancelled() else None
+
+
 def without_analyzer(proxy: "Proxy", id: Id, waiting: Waiting) -> None:
     """Answer a request that cannot be sent."""
     if waiting.method == "shutdown":
         proxy.write_to_client(jsonrpc.response(id, None))
-    elif waiting.method in proxy.hooks.afters:
+    elif waiting.companions or waiting.method in proxy.hooks.afters:
         proxy.background(patch(proxy, id, waiting, None))
     elif proxy.analyzer.state is State.IDLE:
         proxy.write_to_client(jsonrpc.error(id, Code.NOT_INITIALIZED, "`initialize` has to come first"))
@@ -142,6 +174,7 @@ def cancel(proxy: "Proxy", body: bytes) -> bool:
 def _fail_waiting(proxy: "Proxy", reason: str) -> None:
     waiting, proxy.session.waiting = proxy.session.waiting, {}
     for id, request in waiting.items():
+        part(request)
         if request.method == "initialize":
             proxy.session.waiting[id] = request  # the next process answers it
         elif request.method == "shutdown":

@@ -5,6 +5,7 @@ The signatures are explained in `features/__init__.py`.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ Json = Any
 
 Before = Callable[["Proxy", Json], Json | None]
 After = Callable[["Proxy", Json, Json], Awaitable[Json | None]]
+Beside = Callable[["Proxy", Json, "asyncio.Future[Json]"], Awaitable[Json | None]]
 Observer = Callable[["Proxy", Json], Json | None]
 Answer = Callable[["Proxy", Json], Awaitable[Json]]
 Claims = Callable[["Proxy", Json], bool]
@@ -37,6 +39,14 @@ class AfterHook:
 
 
 @frozen
+class BesideHook:
+    """A patch that begins with the request, with the time it may take once rust-analyzer has answered."""
+
+    patch: Beside
+    grace_s: Callable[[Proxy], float]
+
+
+@frozen
 class Claim:
     """Requests of a shared method that are Rusta's to answer."""
 
@@ -50,6 +60,7 @@ class Hooks:
 
     befores: dict[str, list[Before]] = field(factory=lambda: defaultdict(list))
     afters: dict[str, list[AfterHook]] = field(factory=lambda: defaultdict(list))
+    besides: dict[str, list[BesideHook]] = field(factory=lambda: defaultdict(list))
     claims: dict[str, list[Claim]] = field(factory=lambda: defaultdict(list))
     methods: dict[str, Answer] = field(factory=dict)
     commands: dict[str, Command] = field(factory=dict)
@@ -67,6 +78,10 @@ class Hooks:
     def after(self, method: str, patch: After, *, timeout_s: float = AFTER_TIMEOUT_S) -> None:
         """Patch rust-analyzer's result of an editor's request."""
         self.afters[method].append(AfterHook(patch, timeout_s))
+
+    def beside(self, method: str, patch: Beside, *, grace_s: Callable[[Proxy], float]) -> None:
+        """Patch rust-analyzer's result with work that begins together with the request."""
+        self.besides[method].append(BesideHook(patch, grace_s))
 
     def claim(self, method: str, claims: Claims, answer: Answer) -> None:
         """Answer those requests of a shared method for which ``claims`` says so."""

@@ -149,7 +149,7 @@ class Proxy:
         ):
             self.client.handle(body)
             return
-        if method in hooks.claims or method in hooks.befores or method in hooks.afters:
+        if any(method in wanted for wanted in (hooks.claims, hooks.befores, hooks.afters, hooks.besides)):
             self._hooked_request(id, method, body)
             return
         self._forward(id, Waiting(method), body)
@@ -170,7 +170,10 @@ class Proxy:
 
     def _forward(self, id: Id, waiting: Waiting, body: bytes) -> None:
         self.session.waiting[id] = waiting
-        if not self.analyzer.send(body):
+        sent = self.analyzer.send(body)
+        if waiting.method in self.hooks.besides:
+            waiting.companions = answers.accompany(self, id, waiting)
+        if not sent:
             self.session.waiting.pop(id, None)
             answers.without_analyzer(self, id, waiting)
 
@@ -243,7 +246,7 @@ class Proxy:
                 self._channel.write(body)
             elif waiting.method == "initialize":
                 self._channel.write(settings.merge_initialize(self, body))
-            elif waiting.method in self.hooks.afters:
+            elif waiting.companions or waiting.method in self.hooks.afters:
                 self.background(answers.patch(self, id, waiting, body))  # type: ignore[arg-type]
             else:
                 self._channel.write(body)
@@ -263,7 +266,8 @@ class Proxy:
         )
         if is_own(id):
             self.analyzer.resolve(id, body)
-        elif self.session.waiting.pop(id, None):
+        elif waiting := self.session.waiting.pop(id, None):
+            answers.part(waiting)
             self._channel.write(body)
 
     def on_analyzer_crash(self, reason: str) -> None:

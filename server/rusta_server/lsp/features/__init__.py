@@ -11,6 +11,11 @@ Every hook gets the connection's `Proxy` first; JSON values are plain dicts and 
 ``hooks.after(method, f, timeout_s=1.0)``      ``async f(proxy, params, result) -> result | None``:
                                                patch rust-analyzer's answer; ``result`` is None when
                                                it had none, failed, or is not running
+``hooks.beside(method, f, grace_s=g)``         ``async f(proxy, params, answer) -> result | None``: the
+                                               same for work that begins when the request passes;
+                                               ``await answer`` is rust-analyzer's result. What is not
+                                               ready ``g(proxy)`` seconds after that is left out, and
+                                               ``f`` ends in its own time
 ``hooks.claim(method, mine, f)``               ``mine(proxy, params) -> bool`` and
                                                ``async f(proxy, params) -> result``: answer some
                                                requests of a shared method, e.g.
