@@ -22,6 +22,9 @@ those, in its notes. ``{name}`` is a named group of `message`, ``{moved.ty}`` on
 ``{moved.line}`` and ``{moved.text}`` are the line and the source text that the label marks; ``{here.line}``
 and ``{here.text}`` those of the diagnostic itself. Of several wordings the first whose placeholders are all
 known is used. Of several cards for a code the first whose `message` is found, before those without one.
+
+Where a token's meaning depends on where it stands, a card of `tokens` also gives `node`: the kinds of the
+syntax nodes around it for which it speaks (see `tokens.token_at`).
 """
 
 import hashlib
@@ -76,6 +79,7 @@ class Card:
     lints: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    node: tuple[str, ...] = ()
     message: re.Pattern[str] | None = None
     labels: Mapping[str, re.Pattern[str]] = field(factory=dict)
     here: tuple[str, ...] = ()
@@ -102,9 +106,17 @@ class Cards:
 
     def for_diagnostic(self, code: str | None, message: str) -> Card | None:
         """The card for a diagnostic of the compiler."""
-        known = self.about.get(code, ()) if code else self.without_code
+        known = self.without_code
+        if code:  # an attribute may be called like a lint: `deprecated`
+            known = [card for card in self.about.get(code, ()) if code in (*card.codes, *card.lints)]
         fitting = (card for card in known if card.message and card.message.search(message))
         return next(fitting, None) or next((card for card in known if not card.message), None)
+
+    def for_token(self, text: str, node: str) -> Card | None:
+        """The card for a token in a syntax node of this kind; else one for every kind."""
+        known = [card for card in self.about.get(text, ()) if text in card.tokens]
+        here = (card for card in known if node in card.node)
+        return next(here, None) or next((card for card in known if not card.node), None)
 
     def about_subject(self, subject: str) -> tuple[Card, ...]:
         """The cards for a code, lint, token or item path as such; those for no special message first."""
