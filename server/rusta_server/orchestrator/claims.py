@@ -1,14 +1,19 @@
 """Claims and what they rest on: citations or silence, enforced here and nowhere else.
 
 A `Claim` is what somebody would like to say. Only `cite` turns it into a `Cited`, and only after every one of
-its anchors was looked up in today's text; renderers take `Cited` alone.
+its anchors was looked up in today's text. Renderers take `Cited` alone, and ask `is_genuine` of each: a
+`Cited` is sealed, so neither a copy with other words nor one with another quote is one.
 """
 
-from collections.abc import Callable, Iterable
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import astuple, field, frozen
 
-from ..tools.docs import Anchor, Resolution, State
+from ..tools.docs import Anchor, Resolution, Section, State
+from ..tools.docs.anchor import LEAST_LIKENESS, ORPHAN, resolve_in
 
 Resolve = Callable[[Anchor], Resolution]
 
@@ -27,13 +32,10 @@ class Claim:
 
 @frozen
 class Citation:
-    """An anchor that was found again, and how."""
+    """An anchor that was found again, and how. A drifted one quotes today's wording."""
 
     anchor: Anchor
     state: State
-
-
-_KEY = object()
 
 
 @frozen
@@ -42,10 +44,10 @@ class Cited:
 
     text: str
     citations: tuple[Citation, ...]
-    _key: object = field(default=None, repr=False, eq=False)
+    _seal: bytes = field(default=b"", repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        if self._key is not _KEY or not self.citations:
+        if not is_genuine(self):
             raise ValueError("a claim is cited by `cite`, or not said")
 
 
@@ -53,13 +55,67 @@ def cite(claims: Iterable[Claim], resolve: Resolve) -> tuple[Cited, ...]:
     """The claims that may be said: those with at least one anchor, all of which resolve."""
     cited = []
     for claim in claims:
-        found = [(resolve(anchor)) for anchor in claim.anchors]
-        if found and all(one.anchor is not None for one in found):
-            cited.append(
-                Cited(
-                    claim.text,
-                    tuple(Citation(one.anchor, one.state) for one in found if one.anchor is not None),
-                    _KEY,
-                )
-            )
+        citations = tuple(_look_up(anchor, resolve) for anchor in claim.anchors)
+        found = tuple(citation for citation in citations if citation)
+        if found and len(found) == len(citations):
+            cited.append(Cited(claim.text, found, _sealed(claim.text, found)))
     return tuple(cited)
+
+
+def is_genuine(claim: object) -> bool:
+    """Whether this was made by `cite` and is as it was then."""
+    return (
+        type(claim) is Cited
+        and bool(claim.citations)
+        and hmac.compare_digest(claim._seal, _sealed(claim.text, claim.citations))
+    )
+
+
+def by_corpus(resolvers: Mapping[str, Resolve]) -> Resolve:
+    """One way to look anchors up, made of several: by the corpus' name without its version.
+
+    The name ``crate`` stands for every ``crate:…``, the empty name for all that is not listed.
+    """
+
+    def resolve(anchor: Anchor) -> Resolution:
+        name = anchor.corpus.partition("@")[0]
+        chosen = resolvers.get("crate" if name.startswith("crate:") else name, resolvers.get(""))
+        return chosen(anchor) if chosen else ORPHAN
+
+    return resolve
+
+
+def within(*sections: Section) -> Resolve:
+    """Look anchors up in these sections alone."""
+    known = {(section.corpus, section.id): section for section in sections}
+
+    def resolve(anchor: Anchor) -> Resolution:
+        section = known.get((anchor.corpus, anchor.structural_id))
+        return resolve_in(anchor, section) if section else ORPHAN
+
+    return resolve
+
+
+# New in every process: a seal cannot be kept in a file and brought back.
+_SECRET = secrets.token_bytes(32)
+
+
+def _sealed(text: str, citations: tuple[Citation, ...]) -> bytes:
+    content = repr((text, [astuple(citation) for citation in citations]))
+    return hashlib.blake2b(content.encode(errors="surrogatepass"), key=_SECRET, digest_size=16).digest()
+
+
+def _look_up(anchor: Anchor, resolve: Resolve) -> Citation | None:
+    """What `resolve` found, if it is what it says: no resolver is taken at its word."""
+    found = resolve(anchor)
+    today = found.anchor
+    if today is None or not today.quote.strip():
+        return None
+    same_corpus = today.corpus.partition("@")[0] == anchor.corpus.partition("@")[0]
+    if not same_corpus or hashlib.sha256(today.quote.encode()).hexdigest() != today.sha256:
+        return None
+    if today.quote == anchor.quote and found.state == State.VALID:
+        return Citation(today, State.VALID)
+    if found.state == State.DRIFTED and found.likeness >= LEAST_LIKENESS:
+        return Citation(today, State.DRIFTED)
+    return None
