@@ -47,6 +47,8 @@ def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], No
         task = bar.add_task("copying and checking", total=max_checks, tries="")
 
         def on_event(event: Event) -> None:
+            if event.kind == "try":
+                return
             words = {
                 "start": "checking the crate as it is",
                 "baseline": f"{event.n_errors} errors, looking for fixes",

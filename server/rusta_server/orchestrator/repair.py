@@ -118,17 +118,25 @@ class Repair:
         return self.level < Level.V3 and any(step.candidate.is_guess for step in self.state.steps)
 
 
+Move = tuple[Diagnostic, Candidate]
+
+
 @frozen
 class Event:
-    """Progress of a search, for a progress bar or a trace."""
+    """Progress of a search, for a progress bar or a trace.
+
+    Attributes:
+        kind: ``start``, ``baseline``, ``try`` (a variant is checked next), ``checked``, ``compiles``,
+            ``tests failed``, ``help``, ``stuck``.
+        moves, variant: of a try, what is tried and the files as they become.
+    """
 
     kind: str
     n_checks: int
     n_errors: int
     detail: str = ""
-
-
-Move = tuple[Diagnostic, Candidate]
+    moves: tuple[Move, ...] = ()
+    variant: Mapping[str, bytes] = field(factory=dict, repr=False)
 
 
 @frozen(order=True)
@@ -341,10 +349,12 @@ class _Search:
             return None
         self.seen.add(key)
         started = time.monotonic()
+        titles = "; ".join(candidate.title for _, candidate in child.moves)
+        n_errors = len(child.parent.checked.errors)
+        self.on_event(Event("try", self.n_checks, n_errors, titles, child.moves, child.variant))
         outcome = self._check(child.variant)
         if not isinstance(outcome, Checked):
             return None
-        titles = "; ".join(candidate.title for _, candidate in child.moves)
         self.on_event(Event("checked", self.n_checks, len(outcome.errors), titles))
         verdicts = tuple(compare(child.parent.checked, outcome, target) for target, _ in child.moves)
         if outcome.errors and not _is_promising(child.parent, outcome, verdicts):
