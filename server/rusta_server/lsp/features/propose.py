@@ -1,7 +1,6 @@
 """`rusta.proposePatch`: search on demand, with progress, and cancellable."""
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +8,9 @@ from ...errors import RustaError
 from ...patch import diff
 from ...tools.process import Cancel
 from ..convert import path_of
-from ..fixes import Job, Ready, client_capability, index_of, is_current, start, workspace_edit
+from ..fixes import Job, Ready, index_of, is_current, start, workspace_edit
 from ..hooks import Hooks
+from ..progress import shown
 from .check import Checks
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) ->
     """
     root, near = _target(proxy, where)
     cancel = Cancel()
-    async with _progress(proxy, cancel) as on_progress:
+    async with shown(proxy, "Looking for fixes", cancel.set) as report:
+
+        def on_progress(done: int, total: int) -> None:
+            report(done / max(total, 1), f"error {done + 1} of {total}")
+
         scope = proxy.session.state(Checks).scope
         search = start(proxy, Job(root, scope, near=near, on_progress=on_progress), cancel)
         try:
@@ -71,31 +75,3 @@ def _target(proxy: "Proxy", where: dict[str, Any] | str | None) -> tuple[Path, t
         return root, None
     offset = index_of(proxy, path).offset(position)
     return root, (path, offset, offset)
-
-
-@contextlib.asynccontextmanager
-async def _progress(proxy: "Proxy", cancel: Cancel) -> Any:  # noqa: ANN401  an async context manager
-    """Work-done progress where the editor shows it; its cancel button ends the search."""
-    if not client_capability(proxy, "window", "workDoneProgress"):
-        yield lambda done, total: None
-        return
-    from lsprotocol import types
-
-    progress, token = proxy.client.work_done_progress, proxy.session.next_id()
-    await progress.create_async(token)
-    progress.begin(
-        token, types.WorkDoneProgressBegin(title="Looking for fixes", cancellable=True, percentage=0)
-    )
-    progress.tokens[token].add_done_callback(lambda _: cancel.set())
-
-    def on_progress(done: int, total: int) -> None:
-        report = types.WorkDoneProgressReport(
-            message=f"error {done + 1} of {total}", percentage=100 * done // max(total, 1)
-        )
-        proxy.loop.call_soon_threadsafe(progress.report, token, report)
-
-    try:
-        yield on_progress
-    finally:
-        progress.end(token, types.WorkDoneProgressEnd())
-        del progress.tokens[token]
