@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rusta_server.errors import RustaError
-from rusta_server.orchestrator.observe import CHECK, READ, replay, traced_repair
+from rusta_server.orchestrator import replay
+from rusta_server.orchestrator.observe import CHECK, READ, traced_repair
 from rusta_server.orchestrator.repair import Budget, Repair
 from rusta_server.patch.shadow import FileShadow
 from rusta_server.trace import canonical
@@ -49,9 +50,9 @@ def test_the_same_observations_lead_to_the_same_decisions(tmp_path, monkeypatch)
     assert len(checks) == found.n_checks + 1  # and the baseline
     monkeypatch.setenv("PATH", "/nonexistent")  # no compiler is asked
     monkeypatch.setattr(Path, "home", lambda: Path("/home/somebody-else"))
-    again = replay(ledger, steps)
+    again = replay.of_decisions(ledger, steps)
     assert again.difference is None
-    assert again.n_decisions == sum(step.kind is Kind.DECIDE for step in steps)
+    assert again.n_same == again.n_recorded == sum(step.kind is Kind.DECIDE for step in steps)
 
 
 def test_another_observation_leads_to_another_decision(tmp_path):
@@ -74,9 +75,9 @@ def test_another_observation_leads_to_another_decision(tmp_path):
                 decision=step.decision,
             )
     try:
-        again = replay(other, list(read(other.path(trace.id))))
+        again = replay.of_decisions(other, list(read(other.path(trace.id))))
     except RustaError as error:  # it asked what was never asked
-        assert "was not asked" in str(error)
+        assert "not asked then" in str(error)
     else:
         assert again.difference
 
@@ -89,7 +90,7 @@ def test_a_file_with_a_secret_is_not_in_the_record(tmp_path):
     file = payload(ledger, next(step for step in steps if step.what == READ), "output")
     assert file["content"] is None and file["sha"]
     with pytest.raises(RustaError, match="there is a secret in it"):
-        replay(ledger, steps)
+        replay.of_decisions(ledger, steps)
 
 
 def test_a_trace_says_nothing_of_this_machine(tmp_path):
@@ -103,3 +104,24 @@ def test_what_is_kept_is_canonical(tmp_path):
     ledger, id, _ = record(tmp_path, MOVED)
     for line in ledger.path(id).read_bytes().splitlines():
         assert canonical.encode(json.loads(line)) == line
+
+
+def test_everything_again_on_the_same_code(tmp_path):
+    ledger, id, _ = record(tmp_path, MOVED)
+    steps = list(read(ledger.path(id)))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = replay.of_everything(
+        ledger, steps, FileShadow(elsewhere, "main.rs", {"main.rs": MOVED}), lambda: nullcontext(())
+    )
+    assert again.difference is None and again.n_same > 5
+
+
+def test_everything_again_on_other_code(tmp_path):
+    ledger, id, _ = record(tmp_path, MOVED)
+    steps = list(read(ledger.path(id)))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = FileShadow(elsewhere, "main.rs", {"main.rs": MOVED.replace(b"vec![1, 2, 3]", b"vec![1u8]")})
+    again = replay.of_everything(ledger, steps, other, lambda: nullcontext(()))
+    assert "was recorded, now" in again.difference

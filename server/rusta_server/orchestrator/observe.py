@@ -1,25 +1,22 @@
-"""Write down what a search saw and decided, and play it back.
+"""Write down what a search saw and decided.
 
 A search is a function of what it observes: the files it reads, what the compiler and rust-analyzer say. So
 everything it observes is recorded as probes; given the same probes again, it must decide the same
-(`replay`).
+(`.replay`).
 """
 
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..candidates import Candidate, Context, Propose
-from ..errors import RustaError
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
 from ..tools.process import Cancel
 from ..trace import canonical
-from ..trace.ledger import Ledger, Writer, payload
-from ..trace.record import Kind, Step
-from ..trace.secrets import clean, clean_value
+from ..trace.record import Kind
+from ..trace.secrets import clean
 from . import plain
 from .repair import Budget, Event, Move, Repair, repair_with_help
 
@@ -29,10 +26,29 @@ SEARCH, TRY, RESULT = "search", "try", "result"
 Helping = Callable[[], AbstractContextManager[Sequence[Propose]]]
 
 
+class Notes(Protocol):
+    """Takes steps: a trace's `Writer`, or what stands in for one."""
+
+    def add(
+        self,
+        kind: Kind,
+        what: str,
+        *,
+        span: str | None = None,
+        input: Any = None,  # noqa: ANN401  JSON
+        output: Any = None,  # noqa: ANN401
+        citations: tuple[str, ...] = (),
+        p: float | None = None,
+        tau: float | None = None,
+        decision: str | None = None,
+    ) -> object:
+        """Take one step."""
+
+
 def traced_repair(
     shadow: Shadow,
     help_: Helping,
-    trace: Writer,
+    notes: Notes,
     *,
     budget: Budget,
     run_tests: bool,
@@ -40,94 +56,50 @@ def traced_repair(
     on_event: Callable[[Event], None] = lambda event: None,
     about: Mapping[str, Any] | None = None,
 ) -> Repair | CheckOutcome:
-    """`repair_with_help`, with every observation and decision written into `trace`.
+    """`repair_with_help`, with every observation and decision written into `notes`.
 
     Args:
         about: what else belongs to the plan: the command, versions.
     """
-    trace.add(
-        Kind.PLAN,
-        SEARCH,
-        input={
-            **(about or {}),
-            "budget": plain.to_plain(budget),
-            "run_tests": run_tests,
-            "edition": shadow.edition,
-        },
-    )
-
-    def note(event: Event) -> None:
-        if event.kind == "try":
-            _note_try(trace, event)
-        on_event(event)
-
-    found = repair_with_help(
-        Observed(shadow, trace),
-        lambda: _observed_help(help_, trace),
+    plan = {
+        **(about or {}),
+        "budget": plain.to_plain(budget),
+        "run_tests": run_tests,
+        "edition": shadow.edition,
+    }
+    notes.add(Kind.PLAN, SEARCH, input=plan)
+    observed = Observed(shadow, notes)
+    return decided_repair(
+        observed,
+        lambda: _observed_help(help_, notes),
+        notes,
         budget=budget,
         run_tests=run_tests,
         cancel=cancel,
-        on_event=note,
+        on_event=on_event,
     )
-    _note_result(trace, found)
+
+
+def decided_repair(
+    shadow: Shadow,
+    help_: Helping,
+    notes: Notes,
+    *,
+    budget: Budget,
+    run_tests: bool,
+    cancel: Cancel | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Repair | CheckOutcome:
+    """`repair_with_help`, with only the decisions written down."""
+
+    def note(event: Event) -> None:
+        if event.kind == "try":
+            _note_try(notes, event)
+        on_event(event)
+
+    found = repair_with_help(shadow, help_, budget=budget, run_tests=run_tests, cancel=cancel, on_event=note)
+    _note_result(notes, found)
     return found
-
-
-@frozen
-class Replayed:
-    """What a replay found.
-
-    Attributes:
-        n_decisions: how many were the same.
-        difference: the first that was not, in words; None if all were the same.
-    """
-
-    n_decisions: int
-    difference: str | None
-
-
-def replay(ledger: Ledger, steps: Sequence[Step]) -> Replayed:
-    """Run the search of a trace again on its recorded observations, and compare the decisions.
-
-    Raises:
-        RustaError: the trace holds no search, or lacks an observation (a file with a secret in it, say).
-    """
-    plans = [step for step in steps if step.kind is Kind.PLAN and step.what == SEARCH]
-    if len(plans) != 1:
-        raise RustaError("this trace holds no search that could be replayed.")
-    plan = payload(ledger, plans[0], "input")
-    recorded = [_decision(ledger, step) for step in steps if step.kind is Kind.DECIDE]
-    memory = _Memory(ledger, steps)
-    again: list[bytes] = []
-
-    class Compare:
-        """Stands where a trace's writer stands; keeps the decisions only."""
-
-        def add(self, kind: Kind, what: str, **fields: Any) -> None:  # noqa: ANN401  JSON
-            if kind is Kind.DECIDE:
-                again.append(_as_decision(what, fields))
-
-    compare = Compare()
-    found = repair_with_help(
-        Remembered(memory, plan["edition"]),
-        lambda: nullcontext((memory.assists,) if memory.has(ASSISTS) else ()),
-        budget=plain.from_plain(plan["budget"], Budget),
-        run_tests=plan["run_tests"],
-        on_event=lambda event: _note_try(compare, event) if event.kind == "try" else None,
-    )
-    _note_result(compare, found)
-    for number, (one, other) in enumerate(zip(recorded, again, strict=False)):
-        if one != other:
-            return Replayed(
-                number, f"decision {number + 1}: {one.decode()} was recorded, now {other.decode()}"
-            )
-    same = min(len(recorded), len(again))
-    if len(recorded) != len(again):
-        return Replayed(same, f"{len(recorded)} decisions were recorded, now there are {len(again)}")
-    return Replayed(same, None)
-
-
-# Recording.
 
 
 @define
@@ -135,11 +107,11 @@ class Observed:
     """A shadow whose every answer is written down."""
 
     shadow: Shadow
-    trace: Writer
+    notes: Notes
     files: Mapping[str, bytes] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.files = _ObservedFiles(self.shadow.files, self.trace)
+        self.files = _ObservedFiles(self.shadow.files, self.notes)
 
     @property
     def edition(self) -> str:
@@ -151,14 +123,14 @@ class Observed:
     ) -> CheckOutcome:
         """Check, and write down what came out."""
         outcome = self.shadow.check(variant, cancel, all_targets=all_targets)
-        question = _check_question(variant, all_targets=all_targets)
-        self.trace.add(Kind.PROBE, CHECK, input=question, output=plain.outcome_to_plain(outcome))
+        question = check_question(variant, all_targets=all_targets)
+        self.notes.add(Kind.PROBE, CHECK, input=question, output=plain.outcome_to_plain(outcome))
         return outcome
 
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """Test, and write down what came out."""
         outcome = self.shadow.test(variant, cancel)
-        self.trace.add(Kind.PROBE, TEST, input=_shas(variant), output=plain.outcome_to_plain(outcome))
+        self.notes.add(Kind.PROBE, TEST, input=shas(variant), output=plain.outcome_to_plain(outcome))
         return outcome
 
     def refresh(self) -> set[str]:
@@ -169,8 +141,8 @@ class Observed:
 class _ObservedFiles(Mapping[str, bytes]):
     """Files, each written down when it is first read. One with a secret in it is left out of the record."""
 
-    def __init__(self, files: Mapping[str, bytes], trace: Writer) -> None:
-        self._files, self._trace = files, trace
+    def __init__(self, files: Mapping[str, bytes], notes: Notes) -> None:
+        self._files, self._notes = files, notes
         self._seen: set[str] = set()
 
     def __getitem__(self, path: str) -> bytes:
@@ -192,7 +164,7 @@ class _ObservedFiles(Mapping[str, bytes]):
             content = plain.text_of(data)
             if not isinstance(content, str) or clean(content) == content:
                 answer["content"] = content
-        self._trace.add(Kind.PROBE, READ, span=path, input={"path": path}, output=answer)
+        self._notes.add(Kind.PROBE, READ, span=path, input={"path": path}, output=answer)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -202,42 +174,42 @@ class _ObservedFiles(Mapping[str, bytes]):
 
 
 @contextmanager
-def _observed_help(help_: Helping, trace: Writer) -> Iterator[Sequence[Propose]]:
+def _observed_help(help_: Helping, notes: Notes) -> Iterator[Sequence[Propose]]:
     with help_() as helpers:
-        yield tuple(_observed_proposer(helper, trace) for helper in helpers)
+        yield tuple(_observed_proposer(helper, notes) for helper in helpers)
 
 
-def _observed_proposer(propose: Propose, trace: Writer) -> Propose:
+def _observed_proposer(propose: Propose, notes: Notes) -> Propose:
     def observed(context: Context) -> Iterable[Candidate]:
         found = tuple(propose(context))
-        trace.add(Kind.PROBE, ASSISTS, input=_assists_question(context), output=plain.to_plain(found))
+        notes.add(Kind.PROBE, ASSISTS, input=assists_question(context), output=plain.to_plain(found))
         return found
 
     return observed
 
 
-def _note_try(trace: Any, event: Event) -> None:  # noqa: ANN401  a Writer, or what stands in for one
-    trace.add(
+def _note_try(notes: Notes, event: Event) -> None:
+    notes.add(
         Kind.DECIDE,
         TRY,
         span=_place(event.moves[0]),
-        input={"moves": [_move(move) for move in event.moves], "variant": _shas(event.variant)},
+        input={"moves": [_move(move) for move in event.moves], "variant": shas(event.variant)},
         p=min(candidate.prior for _, candidate in event.moves),
         decision="check this variant next: the cheapest that waits",
     )
 
 
-def _note_result(trace: Any, found: Repair | CheckOutcome) -> None:  # noqa: ANN401
+def _note_result(notes: Notes, found: Repair | CheckOutcome) -> None:
     if not isinstance(found, Repair):
-        trace.add(Kind.DECIDE, RESULT, decision="no fix: the code could not be judged")
+        notes.add(Kind.DECIDE, RESULT, decision="no fix: the code could not be judged")
         return
-    trace.add(
+    notes.add(
         Kind.DECIDE,
         RESULT,
         output={
             "level": found.level.name,
             "n_errors": {"before": len(found.baseline.errors), "left": len(found.remaining)},
-            "variant": _shas(found.state.variant),
+            "variant": shas(found.state.variant),
             "steps": [_move((step.diagnostic, step.candidate)) for step in found.state.steps],
             "n_checks": found.n_checks,
         },
@@ -263,15 +235,18 @@ def _place(move: Move) -> str | None:
     return f"{primary.path}:{primary.line}:{primary.column}" if primary else None
 
 
-def _shas(variant: Mapping[str, bytes]) -> dict[str, str]:
+def shas(variant: Mapping[str, bytes]) -> dict[str, str]:
+    """A variant by the hashes of its files."""
     return {path: canonical.sha_of(data) for path, data in sorted(variant.items())}
 
 
-def _check_question(variant: Mapping[str, bytes], *, all_targets: bool) -> dict[str, Any]:
-    return {"variant": _shas(variant), "all_targets": all_targets}
+def check_question(variant: Mapping[str, bytes], *, all_targets: bool) -> dict[str, Any]:
+    """What a check is asked, as its probe records it."""
+    return {"variant": shas(variant), "all_targets": all_targets}
 
 
-def _assists_question(context: Context) -> dict[str, Any]:
+def assists_question(context: Context) -> dict[str, Any]:
+    """What rust-analyzer is asked, as its probe records it."""
     error = context.diagnostic
     primary = error.primary
     return {
@@ -281,102 +256,3 @@ def _assists_question(context: Context) -> dict[str, Any]:
         "start": primary.start if primary else None,
         "file": canonical.sha_of(context.files[primary.path].text) if primary else None,
     }
-
-
-# Playing back.
-
-
-class _Memory:
-    """The probes of a trace: a question and, in their order, the answers it got."""
-
-    def __init__(self, ledger: Ledger, steps: Sequence[Step]) -> None:
-        self._ledger = ledger
-        self._answers: dict[tuple[str, str | None], deque[Step]] = defaultdict(deque)
-        self._kinds = {step.what for step in steps if step.kind is Kind.PROBE}
-        for step in steps:
-            if step.kind is Kind.PROBE:
-                self._answers[step.what, step.input_sha].append(step)
-        self.contents = dict(self._contents())
-
-    def _contents(self) -> Iterator[tuple[str, bytes]]:
-        """The files that were read."""
-        for (what, _), (step, *_) in self._answers.items():
-            if what != READ:
-                continue
-            path, answer = payload(self._ledger, step, "input")["path"], payload(self._ledger, step, "output")
-            if answer["sha"] is None:
-                continue
-            if answer["content"] is None:
-                raise RustaError(f"{path} is not in the record: there is a secret in it.")
-            data = plain.bytes_of(answer["content"])
-            if canonical.sha_of(data) != answer["sha"]:
-                raise RustaError(f"{path}: the record does not match its hash.")
-            yield path, data
-
-    def has(self, what: str) -> bool:
-        return what in self._kinds
-
-    def answer(self, what: str, question: Any) -> Any:  # noqa: ANN401  JSON
-        waiting = self._answers.get((what, canonical.sha(clean_value(question))))
-        if not waiting:
-            raise RustaError(f"the replay asks {what} what was not asked when it was recorded: {question}")
-        step = waiting.popleft() if len(waiting) > 1 else waiting[0]
-        return payload(self._ledger, step, "output")
-
-    def assists(self, context: Context) -> Iterable[Candidate]:
-        return plain.from_plain(self.answer(ASSISTS, _assists_question(context)), tuple[Candidate, ...])
-
-
-@define
-class Remembered:
-    """A shadow that answers what was recorded."""
-
-    memory: _Memory
-    edition: str
-
-    @property
-    def files(self) -> Mapping[str, bytes]:
-        """The files that were read then."""
-        return self.memory.contents
-
-    def check(
-        self, variant: Mapping[str, bytes], cancel: Cancel | None = None, *, all_targets: bool = True
-    ) -> CheckOutcome:
-        """What the compiler said then."""
-        question = _check_question(variant, all_targets=all_targets)
-        outcome: CheckOutcome = plain.outcome_from_plain(self.memory.answer(CHECK, question))
-        return outcome
-
-    def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
-        """What the tests said then."""
-        outcome: TestOutcome = plain.outcome_from_plain(self.memory.answer(TEST, _shas(variant)))
-        return outcome
-
-    def refresh(self) -> set[str]:
-        """Nothing changes in a record."""
-        return set()
-
-
-def _decision(ledger: Ledger, step: Step) -> bytes:
-    fields = {
-        "span": step.span,
-        "input": payload(ledger, step, "input"),
-        "output": payload(ledger, step, "output"),
-        "p": step.p,
-        "decision": step.decision,
-    }
-    return _as_decision(step.what, fields)
-
-
-def _as_decision(what: str, fields: Mapping[str, Any]) -> bytes:
-    p = fields.get("p")
-    return canonical.encode(
-        {
-            "what": what,
-            "span": fields.get("span"),
-            "input": clean_value(fields.get("input")),
-            "output": clean_value(fields.get("output")),
-            "p": None if p is None else canonical.number(p),
-            "decision": fields.get("decision"),
-        }
-    )
