@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import rich_click as click
 from rich.console import Console
@@ -18,10 +17,10 @@ from ..patch import apply as tree
 from ..patch import crate, proof
 from ..patch.proof import Level
 from ..patch.shadow import FileShadow, NoTests, Shadow, Tested, why_not
-from ..tools import cargo, sandbox
 from ..tools.process import Cancel
 from . import _report
 from ._assists import asking
+from ._shadow import open_shadow
 
 DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 
@@ -92,7 +91,7 @@ def command(
     )
     console = Console(stderr=as_json, highlight=False)
     _recover(config, console)
-    with _interruptible(console), _open(path, config, edition) as (root, copy):
+    with _interruptible(console), open_shadow(path, config, edition) as (root, copy):
         found = _search(copy, config, console)
         wanted = Level.parse(level) if level else None
         summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
@@ -127,45 +126,6 @@ def _recover(config: Config, console: Console) -> None:
         console.print(f"[yellow]put back[/] {file} (an earlier run was interrupted while it wrote)")
 
 
-@contextmanager
-def _open(path: Path, config: Config, edition: str) -> Iterator[tuple[Path, Shadow]]:
-    """A shadow for the package at `path`, or for a lone file, and the folder its paths are relative to."""
-    if path.suffix == ".rs" and path.is_file() and not _in_package(path):
-        launcher = _launcher(config)
-        with TemporaryDirectory(prefix="rusta-") as name:
-            folder = Path(name)
-            yield (
-                path.resolve().parent,
-                FileShadow(
-                    folder,
-                    path.name,
-                    {path.name: path.read_bytes()},
-                    edition=edition,
-                    launcher=launcher((folder,)),
-                    timeout_s=config.check_timeout_s,
-                    original=path,
-                ),
-            )
-        return
-    workspace = cargo.locate(path)
-    with crate.of_workspace(
-        workspace,
-        cache=config.cache,
-        launcher_for=_launcher(config),
-        check_timeout_s=config.check_timeout_s,
-        test_timeout_s=config.test_timeout_s,
-    ) as copy:
-        yield copy.base, copy
-
-
-def _in_package(path: Path) -> bool:
-    return any((folder / "Cargo.toml").is_file() for folder in path.resolve().parents)
-
-
-def _launcher(config: Config) -> crate.LauncherFor:
-    return sandbox.prefix if config.sandbox else (lambda writable: ())
-
-
 def _search(copy: Shadow, config: Config, console: Console) -> Repair:
     budget = Budget(max_checks=config.max_checks, max_steps=config.rounds, max_lines=config.max_lines)
     cancel = Cancel()
@@ -193,7 +153,7 @@ def _help(copy: Shadow, config: Config) -> AbstractContextManager[Sequence[Propo
         run = copy.invocation
         environment = {**run.env, "CARGO_TARGET_DIR": str(run.target_dir)}
         return asking(config, run.base, launcher=run.launcher, environment=environment)
-    assert isinstance(copy, FileShadow)  # the two kinds of `_open`
+    assert isinstance(copy, FileShadow)  # the two kinds of `open_shadow`
     return asking(
         config, copy.folder, editions={copy.folder / copy.name: copy.edition}, launcher=copy.launcher
     )
