@@ -8,6 +8,8 @@ import tree_sitter_rust
 from attrs import field, frozen
 from tree_sitter import Language, Node, Parser, Range
 
+from .plain import plain, visible
+
 # Above this a file is not read: it was generated, and the tree would take longer than anybody waits.
 LARGEST_FILE_BYTES = 1_000_000
 _LONGEST_SIGNATURE = 600
@@ -182,7 +184,7 @@ def _type_name(source: bytes, node: Node | None) -> str:
         else:
             inner = None
         if inner is None:
-            return "".join(_text(source, node).split())[:60]
+            return visible("".join(_text(source, node).split())[:60])
         node = inner
     return "?"
 
@@ -194,7 +196,7 @@ def _signature(source: bytes, node: Node) -> str:
         name = node.child_by_field_name("name")
         end = name.end_byte if name is not None else end
     text = source[node.start_byte : min(end, node.start_byte + _LONGEST_SIGNATURE)].decode(errors="ignore")
-    return " ".join(text.split()).rstrip(" =;{")
+    return plain(text).rstrip(" =;{")
 
 
 def _doc(source: bytes, nodes: list[Node]) -> str:

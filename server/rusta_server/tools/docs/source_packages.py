@@ -11,6 +11,8 @@ from attrs import frozen
 # A larger manifest was generated and would take too long; its folder's name says what is needed.
 _LARGEST_MANIFEST_BYTES = 100_000
 _MOST_PARENTS = 40
+_NAME = re.compile(r"[\w-]{1,100}")
+_VERSION = re.compile(r"\d[\w.+-]{0,99}", re.ASCII)
 _NAME_VERSION = re.compile(r"(?P<name>[A-Za-z0-9_-]+?)-(?P<version>\d+\.\d+\.\d+\S*)")
 # What cargo leaves in the folders of packages that it unpacked or vendored.
 _FETCHED = (".cargo-ok", ".cargo-checksum.json")
@@ -85,19 +87,19 @@ def _package(folder: Path, mtime_ns: int, n_bytes: int) -> Package | None:
     manifest = _manifest(folder) if n_bytes <= _LARGEST_MANIFEST_BYTES else {}
     table, library = _table(manifest, "package"), _table(manifest, "lib")
     name = table.get("name") or (named["name"] if named and is_fetched else None)
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         return None
     version = table.get("version")
     if isinstance(version, dict):
         version = _workspace_version(folder)
-    if not isinstance(version, str):
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
         version = named["version"] if named else "0.0.0"
     crate, root = library.get("name"), library.get("path")
     return Package(
         name=name,
         version=version,
         folder=folder,
-        crate=crate if isinstance(crate, str) else name.replace("-", "_"),
+        crate=crate if isinstance(crate, str) and _NAME.fullmatch(crate) else name.replace("-", "_"),
         root=folder / (root if isinstance(root, str) else "src/lib.rs"),
         is_fetched=is_fetched,
     )
