@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from attrs import define, field, frozen
 
@@ -68,13 +68,7 @@ class Ledger:
         sha = canonical.sha_of(data)
         path = _blob_path(self.folder, sha)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = path.with_name(f".{path.name}.{random.token_hex(4)}")
-            with _create(draft) as descriptor:
-                _write(descriptor.number, data)
-                os.fsync(descriptor.number)
-            draft.replace(path)
-            _sync_folder(path.parent)
+            write_whole(path, data)
         return sha
 
 
@@ -208,8 +202,9 @@ def resume(ledger: Ledger, id: str, *, clock: Callable[[], float] = time.monoton
         except OSError as error:
             raise BadTrace(f"another process is writing the trace {id}") from error
         last, whole = None, 0
-        for step, end in _steps(path):
-            last, whole = step, end
+        with path.open("rb") as whole_file:
+            for step, end in _steps(whole_file):
+                last, whole = step, end
         if whole < path.stat().st_size:
             os.ftruncate(file.number, whole)
             os.fsync(file.number)
@@ -228,26 +223,46 @@ def read(path: Path, *, start: int = 0) -> Iterator[Step]:
         BadTrace: a step is broken or does not follow the one before it.
         OSError: the file cannot be read.
     """
-    for step, _ in _steps(path):
-        if step.seq >= start:
-            yield step
+    with path.open("rb") as file:
+        for step in read_file(file):
+            if step.seq >= start:
+                yield step
 
 
-def _steps(path: Path) -> Iterator[tuple[Step, int]]:
+def read_file(file: BinaryIO) -> Iterator[Step]:
+    """The same of an open file."""
+    return (step for step, _ in _steps(file))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that only the user can read: all of it, or nothing is there."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{random.token_hex(4)}")
+    try:
+        with _create(draft) as descriptor:
+            _write(descriptor.number, data)
+            os.fsync(descriptor.number)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _steps(file: BinaryIO) -> Iterator[tuple[Step, int]]:
     """Each step with the place in the file where it ends."""
     previous = None
     end = 0
-    with path.open("rb") as file:
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            if not line.endswith(b"\n"):
-                if len(line) > MAX_LINE_BYTES:
-                    raise BadTrace(f"a line longer than {MAX_LINE_BYTES} bytes")
-                return
-            step = from_line(line)
-            follows(step, previous)
-            end += len(line)
-            yield step, end
-            previous = step
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        if not line.endswith(b"\n"):
+            if len(line) > MAX_LINE_BYTES:
+                raise BadTrace(f"a line longer than {MAX_LINE_BYTES} bytes")
+            return
+        step = from_line(line)
+        follows(step, previous)
+        end += len(line)
+        yield step, end
+        previous = step
 
 
 @define
