@@ -4,6 +4,25 @@ This is the navigator's whole public surface; the modules beside it are its insi
 """
 
 from .anchor import Anchor, Block, Resolution, Section, State, anchor
+from .build import build
 from .first_paragraph import anchor_for, html_folder
+from .store import Docs, NoDocs, NotIndexed, open_docs
+from .toolchain import Toolchain, toolchain
 
-__all__ = ["Anchor", "Block", "Resolution", "Section", "State", "anchor", "anchor_for", "html_folder"]
+__all__ = [
+    "Anchor",
+    "Block",
+    "Docs",
+    "NoDocs",
+    "NotIndexed",
+    "Resolution",
+    "Section",
+    "State",
+    "Toolchain",
+    "anchor",
+    "anchor_for",
+    "build",
+    "html_folder",
+    "open_docs",
+    "toolchain",
+]

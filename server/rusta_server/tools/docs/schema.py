@@ -1,0 +1,190 @@
+"""What the index file looks like, and how sections become its rows.
+
+One sqlite file per toolchain. Text is indexed by FTS5 without a copy (``content=''``): a hit is a rowid of
+`section`, whose blocks hold the text. Columns of `words`, for ranking with ``bm25(words, …)`` in this order:
+
+==========  ============================================================================================
+title       the section's title, and the structural id of items, rules, errors and lints split into words
+path        the headings above it, outermost first; for items the path's segments
+terms       code terms of the section: inline code, item names, with the parts of snake_case and CamelCase
+body        all of its text
+==========  ============================================================================================
+
+The tokenizer keeps ``_`` inside words, folds case and accents and stems (Porter), so ``Vec::drain`` is the
+two words ``vec drain``, ``E0382`` one, ``unused_variables`` one (its parts are in `terms`), ``'static`` the
+word ``static``.
+"""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from attrs import field, frozen
+
+# Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
+VERSION = 1
+
+TABLES = """
+-- identity: what was indexed (see build.identity); version, html: of the toolchain; missing: corpora that
+-- were not there, by comma; seconds: how long it took. `complete` is written last.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- The sections. `page` is the file below the folder of the documentation, `fragment` the element in it.
+-- `path`: the headings above, joined by U+001F. `parent`: the id of the section it is part of, or ''.
+-- `blocks`: zlib of msgpack [[kind, text], …]; zlib's checksum finds flipped bits.
+CREATE TABLE section (
+    rowid INTEGER PRIMARY KEY,
+    corpus TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    path TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    page TEXT NOT NULL,
+    fragment TEXT NOT NULL,
+    n_bytes INTEGER NOT NULL,
+    blocks BLOB NOT NULL
+);
+CREATE VIRTUAL TABLE words USING fts5(
+    title, path, terms, body,
+    content='', tokenize="porter unicode61 remove_diacritics 2 tokenchars '_'"
+);
+
+-- Other names of a section in its corpus: `core::vec::Vec`, `unused_variables`.
+CREATE TABLE alias (corpus TEXT NOT NULL, id TEXT NOT NULL, section INTEGER NOT NULL);
+
+-- Items by the last segment of their path: `drain` -> `std::vec::Vec::drain`, all their names.
+CREATE TABLE item (name TEXT NOT NULL, path TEXT NOT NULL, section INTEGER NOT NULL);
+
+-- Where a link leads: every element with an id, and every page (fragment '').
+CREATE TABLE place (
+    page TEXT NOT NULL, fragment TEXT NOT NULL, section INTEGER NOT NULL, PRIMARY KEY (page, fragment)
+) WITHOUT ROWID;
+
+-- Links of the official pages among each other. `block`: the number of the block they stand in, `text`: the
+-- link's own words, `target`: the section it leads to, NULL if that is not in the index.
+CREATE TABLE link (
+    section INTEGER NOT NULL, block INTEGER NOT NULL, corpus TEXT NOT NULL, page TEXT NOT NULL,
+    fragment TEXT NOT NULL, text TEXT NOT NULL, target INTEGER
+);
+
+-- The first 8 bytes of the sha256 of every block and sentence, as a signed integer: finds text that moved.
+CREATE TABLE span (
+    hash INTEGER NOT NULL, section INTEGER NOT NULL, PRIMARY KEY (hash, section)
+) WITHOUT ROWID;
+"""
+
+INDEXES = """
+CREATE UNIQUE INDEX section_by_id ON section (corpus, id);
+CREATE INDEX section_by_page ON section (page);
+CREATE INDEX alias_by_id ON alias (corpus, id);
+CREATE INDEX item_by_name ON item (name);
+CREATE INDEX link_by_section ON link (section);
+CREATE INDEX link_by_target ON link (target);
+"""
+
+PATH_SEPARATOR = "\x1f"
+
+_SENTENCE_END = re.compile(r"(?<=[.!?:;])[)\"’”']*\s+(?=[^a-z\s])")
+_CODE_TERM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*[!]?")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]+|[a-z0-9]+")
+_PACK = msgspec.msgpack.Encoder()
+_UNPACK = msgspec.msgpack.Decoder(list[tuple[str, str]])
+
+
+@frozen
+class Entry:
+    """A section as a parser gives it.
+
+    Attributes:
+        headings: the titles above it, outermost first, its own not among them.
+        parent: id of the section it is part of, or "".
+        page, fragment: the file below the folder of the documentation and the element in it ("" its top).
+        blocks: (kind, text) in reading order, none empty.
+        links: (number of the block, page, fragment, the link's words), pages below the folder.
+        fragments: the ids of all elements that belong to this section, its own too.
+        aliases: other ids it is known by.
+        code: code terms the parser saw marked as code.
+    """
+
+    corpus: str
+    id: str
+    kind: str
+    title: str
+    page: str
+    fragment: str
+    blocks: tuple[tuple[str, str], ...] = field(repr=False)
+    headings: tuple[str, ...] = ()
+    parent: str = ""
+    links: tuple[tuple[int, str, str, str], ...] = field(default=(), repr=False)
+    fragments: tuple[str, ...] = field(default=(), repr=False)
+    aliases: tuple[str, ...] = ()
+    code: tuple[str, ...] = field(default=(), repr=False)
+
+
+def pack(blocks: Iterable[tuple[str, str]]) -> bytes:
+    """Blocks as they are stored."""
+    return zlib.compress(_PACK.encode(list(blocks)), 6)
+
+
+def unpack(data: bytes) -> list[tuple[str, str]]:
+    """The blocks of a row.
+
+    Raises:
+        ValueError: the bytes are not what was written.
+    """
+    try:
+        return _UNPACK.decode(zlib.decompress(data))
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of a paragraph are, (start, end) in characters; good enough to find them again."""
+    bounds = []
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        stop = end.start() + len(end[0].rstrip())
+        bounds.append((start, stop))
+        start = end.end()
+    bounds.append((start, len(text)))
+    return [(a, b) for a, b in bounds if b > a]
+
+
+def span_hash(sha256: bytes) -> int:
+    """The key in the table `span`."""
+    return int.from_bytes(sha256[:8], "big", signed=True)
+
+
+def span_hashes(blocks: Iterable[tuple[str, str]]) -> Iterator[int]:
+    """One for each block and each sentence of a block."""
+    for kind, text in blocks:
+        yield span_hash(hashlib.sha256(text.encode()).digest())
+        if kind == "text":
+            bounds = sentences(text)
+            if len(bounds) > 1:
+                for a, b in bounds:
+                    yield span_hash(hashlib.sha256(text[a:b].encode()).digest())
+
+
+def words(entry: Entry) -> tuple[str, str, str, str]:
+    """The columns of the table `words`."""
+    body = "\n".join(text for _, text in entry.blocks)
+    own = [entry.id, *entry.aliases] if entry.kind in ("item", "rule", "error", "lint") else []
+    title = " ".join([entry.title, *(name for name in own if name != entry.title)])
+    return title, " ".join(entry.headings), " ".join(terms(entry.code)), body
+
+
+def terms(code: Iterable[str]) -> list[str]:
+    """Names in pieces of code, each once, and the words they are made of."""
+    seen: dict[str, None] = {}
+    for piece in code:
+        for name in _CODE_TERM.findall(piece):
+            for segment in name.rstrip("!").split("::"):
+                seen[segment] = None
+                pieces = [word for part in segment.split("_") for word in _CAMEL.findall(part)]
+                if len(pieces) > 1:
+                    seen.update(dict.fromkeys(pieces))
+    return list(seen)

@@ -1,0 +1,229 @@
+"""The index of one toolchain's documentation, opened for reading."""
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from attrs import frozen
+
+from . import schema
+from .anchor import ORPHAN, Anchor, Resolution, Section, section
+from .toolchain import REMEDY, Toolchain
+
+T = TypeVar("T")
+_COLUMNS = "rowid, corpus, id, kind, title, page, fragment, blocks"
+
+
+@frozen
+class NotIndexed:
+    """There is documentation, but no index of it that can be used: `build` makes one."""
+
+    path: Path
+    reason: str
+
+
+@frozen
+class NoDocs:
+    """The toolchain was installed without its documentation."""
+
+    toolchain: Toolchain
+    remedy: str = REMEDY
+
+
+class Docs:
+    """One open index. It may be used from several threads: each has its own connection.
+
+    The file is never written while it is open; a new index replaces it as a whole. A section whose page has
+    gone from the disk is not given. If the file turns out to be damaged it is removed, everything is answered
+    with "not found", and the next `open_docs` says `NotIndexed`.
+    """
+
+    def __init__(self, path: Path, toolchain: Toolchain, html: Path) -> None:
+        self.toolchain = toolchain
+        self.path = path
+        self.html = html
+        self.is_damaged = False
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+
+    def section(self, corpus: str, id: str) -> Section | None:
+        """A section by its corpus (without version) and id, or by another name it has there."""
+        return self._load(self._rowid(corpus, id))
+
+    def item(self, path: str) -> Section | None:
+        """An item of the standard library by its path or, if only one item has it, by the path's end."""
+        wanted = path.strip().removesuffix("()").removeprefix("::")
+        found = self._rowid("std", wanted)
+        if found is None:
+            name = wanted.rpartition("::")[2]
+            rows = self.rows("SELECT path, section FROM item WHERE name = ?", (name,))
+            ending = "::" + wanted
+            ids = {rowid for full, rowid in rows if full.endswith(ending)}
+            found = ids.pop() if len(ids) == 1 else None
+        return self._load(found)
+
+    def at(self, link: str) -> Section | None:
+        """The section at a ``file://`` address or a path below the documentation's folder, with #fragment."""
+        parts = urlsplit(link)
+        path, fragment = unquote(parts.path), unquote(parts.fragment)
+        if parts.scheme == "file":
+            try:
+                path = Path(path).relative_to(self.html).as_posix()
+            except ValueError:
+                return None
+        return self._load(self._place(path, fragment))
+
+    def resolve(self, anchor: Anchor) -> Resolution:
+        """Where the anchor's span is in this index, whatever version the anchor was made in."""
+        from .resolve import resolve
+
+        return resolve(self, anchor) if not self.is_damaged else ORPHAN
+
+    def close(self) -> None:
+        """Close all connections; later questions find nothing."""
+        with self._lock:
+            opened, self._opened = self._opened, []
+            self._local = threading.local()
+            self.is_damaged = True
+        for connection in opened:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    # For the modules beside this one.
+
+    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query; none if the index is damaged."""
+        return self._guarded(lambda connection: connection.execute(sql, values).fetchall()) or []
+
+    def load(self, rowids: list[int]) -> Iterator[tuple[int, Section]]:
+        """Sections by their rowid, in the order asked for; those that cannot be shown are left out."""
+        for rowid in rowids:
+            found = self._load(rowid)
+            if found is not None:
+                yield rowid, found
+
+    def _rowid(self, corpus: str, id: str) -> int | None:
+        for table, column in (("section", "rowid"), ("alias", "section")):
+            rows = self.rows(f"SELECT {column} FROM {table} WHERE corpus = ? AND id = ?", (corpus, id))
+            if rows:
+                return int(rows[0][0])
+        return None
+
+    def _place(self, page: str, fragment: str) -> int | None:
+        pages = [page]
+        for crate in ("core/", "alloc/"):
+            if page.startswith(crate):
+                pages.append("std/" + page.removeprefix(crate))
+        for one in pages:
+            for place in (fragment, ""):
+                rows = self.rows("SELECT section FROM place WHERE page = ? AND fragment = ?", (one, place))
+                if rows:
+                    return int(rows[0][0])
+        return None
+
+    def _load(self, rowid: int | None) -> Section | None:
+        if rowid is None:
+            return None
+        rows = self.rows(f"SELECT {_COLUMNS} FROM section WHERE rowid = ?", (rowid,))
+        if not rows:
+            return None
+        _, corpus, id_, kind, title, page, fragment, data = rows[0]
+        file = self.html / page
+        if not file.is_file():
+            return None
+        try:
+            blocks = schema.unpack(data)
+        except ValueError:
+            self._damaged()
+            return None
+        hash_ = f"#{fragment}" if fragment else ""
+        return section(
+            f"{corpus}@{self.toolchain.version}",
+            id_,
+            kind=kind,
+            title=title,
+            link=file.as_uri() + hash_,
+            web=self.toolchain.web + page + hash_,
+            texts=blocks,
+        )
+
+    def _guarded(self, ask: Callable[[sqlite3.Connection], T]) -> T | None:
+        if self.is_damaged:
+            return None
+        try:
+            return ask(self._connection())
+        except sqlite3.DatabaseError:
+            self._damaged()
+            return None
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = _connect(self.path)
+            self._local.connection = connection
+            with self._lock:
+                self._opened.append(connection)
+        return connection
+
+    def _damaged(self) -> None:
+        self.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+
+def open_docs(cache: Path, toolchain: Toolchain) -> Docs | NotIndexed | NoDocs:
+    """The index of the toolchain's documentation, if there is a whole one that fits what is on the disk."""
+    if toolchain.html is None:
+        return NoDocs(toolchain)
+    path = index_path(cache, toolchain, toolchain.html)
+    reason = _why_not(path, identity(toolchain, toolchain.html))
+    if reason:
+        return NotIndexed(path, reason)
+    return Docs(path, toolchain, toolchain.html)
+
+
+def index_path(cache: Path, toolchain: Toolchain, html: Path) -> Path:
+    """The file for a toolchain's index; one for each version and folder."""
+    key = hashlib.sha256(str(html).encode()).hexdigest()[:8]
+    return cache / "docs" / f"{toolchain.version}-{key}.sqlite"
+
+
+def identity(toolchain: Toolchain, html: Path) -> str:
+    """Changes when the documentation is replaced, gains or loses a corpus, or the index's form changes."""
+    marks = [str(schema.VERSION), toolchain.version]
+    for folder in sorted(html.iterdir()):
+        with contextlib.suppress(OSError):
+            marks.append(f"{folder.name} {(folder / 'index.html').stat().st_mtime_ns}")
+    return hashlib.sha256("\n".join(marks).encode()).hexdigest()
+
+
+def _why_not(path: Path, wanted: str) -> str:
+    """Why the file cannot be used, or ""."""
+    if not path.is_file():
+        return "it was not indexed yet"
+    try:
+        with contextlib.closing(_connect(path)) as connection:
+            n_bytes = connection.execute("PRAGMA page_count").fetchone()[0]
+            n_bytes *= connection.execute("PRAGMA page_size").fetchone()[0]
+            meta = dict(connection.execute("SELECT key, value FROM meta"))
+    except sqlite3.DatabaseError as error:
+        return f"the index cannot be read ({error})"
+    if n_bytes != path.stat().st_size:
+        return "the index is cut off"
+    if meta.get("complete") != "yes":
+        return "the index is not whole"
+    if meta.get("identity") != wanted:
+        return "the index is of other documentation"
+    return ""
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Nobody writes to the file: it is made under another name and moved here. So no locks are needed, and
+    # another process that holds one does no harm.
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
