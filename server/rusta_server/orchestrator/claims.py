@@ -32,10 +32,15 @@ class Claim:
 
 @frozen
 class Citation:
-    """An anchor that was found again, and how. A drifted one quotes today's wording."""
+    """An anchor that was found again, and how. A drifted one quotes today's wording.
+
+    Attributes:
+        label: the name of the place for a person: "Book: Ownership Rules".
+    """
 
     anchor: Anchor
     state: State
+    label: str
 
 
 @frozen
@@ -51,11 +56,17 @@ class Cited:
             raise ValueError("a claim is cited by `cite`, or not said")
 
 
-def cite(claims: Iterable[Claim], resolve: Resolve) -> tuple[Cited, ...]:
-    """The claims that may be said: those with at least one anchor, all of which resolve."""
+def cite(
+    claims: Iterable[Claim], resolve: Resolve, label: Callable[[Anchor], str] = lambda anchor: anchor.id
+) -> tuple[Cited, ...]:
+    """The claims that may be said: those with at least one anchor, all of which resolve.
+
+    Args:
+        label: names the place of an anchor for a person.
+    """
     cited = []
     for claim in claims:
-        citations = tuple(_look_up(anchor, resolve) for anchor in claim.anchors)
+        citations = tuple(_look_up(anchor, resolve, label) for anchor in claim.anchors)
         found = tuple(citation for citation in citations if citation)
         if found and len(found) == len(citations):
             cited.append(Cited(claim.text, found, _sealed(claim.text, found)))
@@ -105,7 +116,7 @@ def _sealed(text: str, citations: tuple[Citation, ...]) -> bytes:
     return hashlib.blake2b(content.encode(errors="surrogatepass"), key=_SECRET, digest_size=16).digest()
 
 
-def _look_up(anchor: Anchor, resolve: Resolve) -> Citation | None:
+def _look_up(anchor: Anchor, resolve: Resolve, label: Callable[[Anchor], str]) -> Citation | None:
     """What `resolve` found, if it is what it says: no resolver is taken at its word."""
     found = resolve(anchor)
     today = found.anchor
@@ -115,7 +126,7 @@ def _look_up(anchor: Anchor, resolve: Resolve) -> Citation | None:
     if not same_corpus or hashlib.sha256(today.quote.encode()).hexdigest() != today.sha256:
         return None
     if today.quote == anchor.quote and found.state == State.VALID:
-        return Citation(today, State.VALID)
+        return Citation(today, State.VALID, label(today))
     if found.state == State.DRIFTED and found.likeness >= LEAST_LIKENESS:
-        return Citation(today, State.DRIFTED)
+        return Citation(today, State.DRIFTED, label(today))
     return None

@@ -1,0 +1,290 @@
+"""Explanations: of a diagnostic, an error code, a lint, an item or a token, each claim with its citation.
+
+A card says it in our words where there is one; where there is none the documentation speaks, in its own.
+What cannot be cited is not said; nothing to say is None.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from ..tools.diagnostic import Diagnostic
+from ..tools.docs import Anchor, Docs, Resolution, Section
+from ..tools.docs.anchor import ORPHAN
+from ..tools.docs.diagnosed import of_diagnostic_section
+from . import facts, quotes
+from .cards import Card, Cards, Point
+from .claims import Cited, Claim, Resolve, by_corpus, cite, within
+
+_MOST_WAYS = 3
+_MOST_RELATED = 3
+
+_CODE = re.compile(r"E\d{4}")
+_NAMES = {
+    "book": "Book",
+    "reference": "Reference",
+    "rust-by-example": "Rust by Example",
+    "nomicon": "Nomicon",
+    "error_codes": "error index",
+    "clippy": "Clippy",
+    "cargo": "Cargo book",
+    "edition-guide": "Edition Guide",
+    "rustc": "rustc book",
+    "repo": "this repository",
+    "explain": "rustc --explain",
+}
+# Sections of an item's documentation that say when it goes wrong or what it costs.
+_BELOW = {
+    "panics": "panics",
+    "errors": "errors",
+    "safety": "safety",
+    "complexity": "complexity",
+    "time-complexity": "complexity",
+    "performance": "complexity",
+    "aborts": "panics",
+    "undefined-behavior": "safety",
+}
+_COST = re.compile(r"\b[OΘ]\(|\bamortized\b|\bconstant time\b|\blinear time\b")
+
+
+@frozen
+class Part:
+    """Claims that answer one question.
+
+    Attributes:
+        heading: ``here`` (what it means in this place), ``docs``, ``why``, ``ways``, ``panics``, ``errors``,
+            ``safety``, ``complexity`` or ``related``.
+    """
+
+    heading: str
+    claims: tuple[Cited, ...]
+
+
+@frozen
+class Explanation:
+    """What Rusta has to say of something.
+
+    Attributes:
+        subject: what it is about, for a person: "E0382: borrow of moved value: `s`".
+        parts: in the order in which they are shown; none is empty.
+        command: the command that shows all of it.
+    """
+
+    subject: str
+    parts: tuple[Part, ...]
+    command: str
+
+    def claims(self) -> Iterator[Cited]:
+        """All that is said."""
+        for part in self.parts:
+            yield from part.claims
+
+    @property
+    def is_only_the_diagnostic(self) -> bool:
+        """Whether it only repeats what the compiler said: nothing new for somebody who sees that anyway."""
+        return all(
+            citation.anchor.corpus.startswith("diagnostic@")
+            for claim in self.claims()
+            for citation in claim.citations
+        )
+
+
+def of_name(name: str, docs: Docs | None, cards: Cards) -> Explanation | None:
+    """What a code, lint, keyword, operator or item of the standard library is, by the name a person gives."""
+    wanted = name.strip()
+    code = wanted.upper() if _CODE.fullmatch(wanted.upper()) else wanted
+    found = of_code(code, docs, cards) or of_token(wanted, docs, cards)
+    if found is None and docs:
+        item = docs.item(wanted)
+        found = of_item(item, docs, cards) if item else None
+    return found
+
+
+def of_diagnostic(
+    diagnostic: Diagnostic,
+    docs: Docs | None,
+    cards: Cards,
+    *,
+    version: str = "",
+    root: Path | None = None,
+) -> Explanation | None:
+    """What a diagnostic means in its place, why there is such a rule, and the usual ways out.
+
+    Args:
+        docs: None where there is no documentation; the diagnostic itself can be cited all the same.
+        version: rustc's, where there is no documentation that knows it.
+        root: the folder that the diagnostic's relative paths start from.
+    """
+    section = of_diagnostic_section(diagnostic, docs.toolchain.version if docs else version, root)
+    card = cards.for_diagnostic(diagnostic.code, diagnostic.message)
+    known = facts.facts(diagnostic, card) if card else facts.NOTHING
+    page = _page(diagnostic.code, docs)
+    say = _Saying(docs, within(section))
+    code = diagnostic.code or diagnostic.level
+    return say.explanation(
+        f"{code}: {diagnostic.message}",
+        _command(diagnostic),
+        [
+            ("here", say.all([facts.here(diagnostic, section, card)])),
+            *_of_card_or_page(say, card, known.wording, page),
+        ],
+    )
+
+
+def of_code(code: str, docs: Docs | None, cards: Cards) -> Explanation | None:
+    """What an error code of the compiler, or a lint (`clippy::…` or rustc's), means anywhere."""
+    page = _page(code, docs)
+    card = next(iter(cards.about_subject(code)), None)
+    say = _Saying(docs)
+    return say.explanation(
+        f"{code}: {page.title}" if page and page.title != code else code,
+        f"rusta explain {code}",
+        [
+            ("docs", say.quotes([quotes.opening(page)]) if page else ()),
+            *_of_card_or_page(say, card, facts.NOTHING.wording, page, with_opening=False),
+        ],
+    )
+
+
+def of_item(
+    section: Section, docs: Docs | None, cards: Cards, below: Sequence[Section] = ()
+) -> Explanation | None:
+    """What matters of an item's documentation: what it does, when it fails, what it costs.
+
+    Args:
+        section: what is written of it, up to the first heading: of the standard library, the repository or
+            a dependency.
+        below: what stands under each heading; looked up for an item of the standard library.
+    """
+    is_std = section.corpus.partition("@")[0] == "std"
+    if is_std and docs and not below:
+        below = [found for slug in _BELOW if (found := docs.section("std", f"{section.id}/{slug}"))]
+    say = _Saying(docs, within(section, *below))
+    parts: dict[str, tuple[Cited, ...]] = {"docs": say.quotes([quotes.first_sentence(section)])}
+    for other in below:
+        heading = _BELOW.get(other.id.rpartition("/")[2])
+        if heading:
+            parts[heading] = parts.get(heading, ()) + say.quotes([quotes.opening(other)])
+    if "complexity" not in parts:
+        parts["complexity"] = say.quotes(list(quotes.naming(section, _COST))[:1])
+    points = [point for card in cards.about_subject(section.id) for point in card.points()]
+    parts["related"] = say.points(points, facts.NOTHING.wording)[:_MOST_RELATED]
+    return say.explanation(section.title, f"rusta explain {section.id}", list(parts.items()))
+
+
+def of_token(text: str, docs: Docs | None, cards: Cards, node: str = "") -> Explanation | None:
+    """What a keyword, operator or attribute means.
+
+    Args:
+        text, node: as in `tokens.Token`: as it is written, and the kind of syntax node that it stands in.
+    """
+    say = _Saying(docs)
+    card = cards.for_token(text, node)
+    page = docs.item(f"std::keyword.{text.removeprefix(chr(39))}") if docs and text.isidentifier() else None
+    wording = facts.NOTHING.wording
+    meaning = say.points((*card.why, *card.ways), wording) if card else ()
+    keyword = say.quotes([quotes.first_sentence(page)]) if page else ()
+    related = say.points(card.related, wording) if card else ()
+    return say.explanation(
+        f"`{text}`",
+        f"rusta explain {_quoted(text)}",
+        [
+            ("docs", meaning or keyword),
+            ("related", (related + keyword if meaning else related)[:_MOST_RELATED]),
+        ],
+    )
+
+
+class _Saying:
+    """What may be said with these sources: everything goes through `cite`."""
+
+    def __init__(self, docs: Docs | None, here: Resolve | None = None) -> None:
+        """`here` looks up what is no part of `docs`: a diagnostic, a section of a source file."""
+        self._docs = docs
+        own = dict.fromkeys(("diagnostic", "repo", "crate"), here) if here else {}
+        self._resolve = by_corpus({**own, "": docs.resolve if docs else _nowhere})
+
+    def all(self, claims: Iterable[Claim]) -> tuple[Cited, ...]:
+        """Those of the claims that may be said."""
+        return cite(claims, self._resolve, self._label)
+
+    def quotes(self, anchors: Iterable[Anchor | None]) -> tuple[Cited, ...]:
+        """Quotes that speak for themselves."""
+        return self.all(Claim("", (anchor,)) for anchor in anchors if anchor)
+
+    def points(
+        self, points: Iterable[Point], wording: Callable[[tuple[str, ...]], str | None]
+    ) -> tuple[Cited, ...]:
+        """What a card says, as far as its placeholders are known and its citations stand here."""
+        claims = []
+        for point in points:
+            text = wording(point.say) if point.say else ""
+            if text is not None:
+                claims.append(Claim(text, tuple(selector.anchor for selector in point.cite)))
+        return self.all(claims)
+
+    def explanation(
+        self, subject: str, command: str, parts: Sequence[tuple[str, tuple[Cited, ...]]]
+    ) -> Explanation | None:
+        """The parts that say something, if there is one."""
+        full = tuple(Part(heading, claims) for heading, claims in parts if claims)
+        return Explanation(subject, full, command) if full else None
+
+    def _label(self, anchor: Anchor) -> str:
+        corpus, _, version = anchor.corpus.partition("@")
+        if corpus == "diagnostic":
+            return f"rustc {version}".strip()
+        name = _NAMES.get(corpus, corpus.removeprefix("crate:"))
+        section = self._docs.section(corpus, anchor.structural_id) if self._docs else None
+        title = section.title if section else anchor.structural_id
+        return f"{name}: {title}"
+
+
+def _of_card_or_page(
+    say: _Saying,
+    card: Card | None,
+    wording: Callable[[tuple[str, ...]], str | None],
+    page: Section | None,
+    *,
+    with_opening: bool = True,
+) -> list[tuple[str, tuple[Cited, ...]]]:
+    """Why, ways out and what to read: the card's, or where it has none the page's own words."""
+    opening = say.quotes([quotes.opening(page)]) if page and with_opening else ()
+    why = say.points(card.why, wording) if card else ()
+    ways = say.points(card.ways, wording) if card else ()
+    if not ways and page:
+        ways = say.quotes(list(quotes.ways_out(page))[:_MOST_WAYS])
+    related = say.points(card.related, wording)[:_MOST_RELATED] if card else ()
+    return [
+        ("why", why or opening),
+        ("ways", ways),
+        ("related", related + (opening if why else ())),
+    ]
+
+
+def _page(code: str | None, docs: Docs | None) -> Section | None:
+    """The official page of an error code or lint."""
+    if not code or not docs:
+        return None
+    if _CODE.fullmatch(code):
+        return docs.section("error_codes", code)
+    if code.startswith("clippy::"):
+        return docs.section("clippy", code.removeprefix("clippy::"))
+    return docs.section("rustc", code)
+
+
+def _command(diagnostic: Diagnostic) -> str:
+    place = diagnostic.primary
+    if place is None:
+        return f"rusta explain {diagnostic.code}"
+    return f"rusta explain {place.path}:{place.line}:{place.column}"
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w:#.-]+", text) else f'"{text}"'
+
+
+def _nowhere(anchor: Anchor) -> Resolution:
+    return ORPHAN

@@ -1,0 +1,97 @@
+"""Which words of a section to show: a sentence or two, never reworded."""
+
+import re
+from collections.abc import Iterator
+
+from ..tools.docs import Anchor, Block, Section, anchor
+
+# About three lines of a hover.
+LONGEST = 280
+
+_END = re.compile(r"[.!?][)”\"’]*(?=\s+[^a-z\s])")
+# A full stop after one of these ends no sentence.
+_SHORTENED = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|resp|approx|no|fig)\.$", re.IGNORECASE)
+# What sentences that speak of a way out of an error have in them: first those that say so outright.
+_FIXES = tuple(
+    re.compile(pattern, re.IGNORECASE | re.VERBOSE)
+    for pattern in (
+        r"""\b(?:
+          to\ (?:fix|solve|resolve|avoid|work\ around|correct|silence|address)\ (?:this|the|it|that)
+        | (?:can|could|may|might|should|must)\ (?:\w+\ )?be\ (?:fixed|solved|resolved|avoided|corrected)
+        | (?:fix|solution|workaround)\ (?:is|would\ be|may\ be|could\ be|for)
+        | ways?\ to\ (?:fix|work\ around) | we\ can\ fix
+        )\b""",
+        r"""\b(?:
+          please\ (?!note|see|refer|keep|check\ out)\w+ | consider\ \w+ing
+        | you\ (?:can(?!\ only)|could|should|must|need\ to|have\ to|will\ (?:need|have)\ to|might\ want\ to)
+        | try\ (?:this|using|adding|removing|changing) | use\b.*\binstead
+        )\b | ^(?:make\ sure|also,?\ verify|verify|ensure|alternatively)\b""",
+    )
+)
+# What they do not have: these speak of the error itself, of other pages, or of a list that follows.
+_NO_FIX = re.compile(
+    r"""\b(?:
+      erroneous | cannot | can['’]t | won['’]t\ work | more\ (?:information|details|about) | learn
+    | read\ more | no\ longer | was\ (?:previously|removed) | see\ (?:also|the|rfc) | not\ allowed
+    | for\ example | there\ are\ (?:two|three|several|many) | when\ you | because\ you | no\ easy
+    | two\ (?:solutions|possibilities) | couple\ of | either: | following: | options: | ways:
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a paragraph, each a piece of it as it stands."""
+    found, start = list[str](), 0
+    for end in _END.finditer(text):
+        piece = text[start : end.end()]
+        if _SHORTENED.search(piece) or piece.count("(") > piece.count(")"):
+            continue
+        found.append(piece.strip())
+        start = end.end()
+    return [*found, text[start:].strip()] if text[start:].strip() else found
+
+
+def opening(section: Section, *, longest: int = LONGEST) -> Anchor | None:
+    """The first paragraph, as many of its sentences as fit; None where there is no text to quote.
+
+    A last sentence that only introduces an example is left out.
+    """
+    block = next(_paragraphs(section), None)
+    if block is None:
+        return None
+    end = 0
+    for sentence in sentences(block.text):
+        reach = block.text.index(sentence, end) + len(sentence)
+        if reach > longest or (end and sentence.endswith(":")):
+            break
+        end = reach
+    return anchor(section, block.text[:end], near=block.start) if end else None
+
+
+def first_sentence(section: Section, *, longest: int = LONGEST) -> Anchor | None:
+    """The first sentence of the text, if it is one to quote."""
+    block = next(_paragraphs(section), None)
+    first = sentences(block.text)[0] if block else ""
+    return anchor(section, first, near=block.start) if block and 0 < len(first) <= longest else None
+
+
+def naming(section: Section, pattern: re.Pattern[str], *, longest: int = LONGEST) -> Iterator[Anchor]:
+    """The sentences in which `pattern` is found, in order."""
+    for block in _paragraphs(section):
+        for sentence in sentences(block.text):
+            if pattern.search(sentence) and len(sentence) <= longest:
+                yield anchor(section, sentence, near=block.start)
+
+
+def ways_out(section: Section) -> tuple[Anchor, ...]:
+    """The sentences of an error's page that speak of mending it; some pages show that only in code."""
+    for pattern in _FIXES:
+        found = tuple(one for one in naming(section, pattern) if not _NO_FIX.search(one.quote))
+        if found:
+            return found
+    return ()
+
+
+def _paragraphs(section: Section) -> Iterator[Block]:
+    return (block for block in section.blocks if block.kind == "text" and block.text.strip())

@@ -1,0 +1,340 @@
+"""An explanation as an editor, a terminal or a program wants it.
+
+All that is shown besides our own words may come from strangers: a dependency's doc comment, a label that a
+procedural macro made. So every text is escaped here: nothing in it can become a link, an image, HTML or a
+heading. The only links are those of anchors, to files on this machine.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from math import ceil
+from typing import Any
+from urllib.parse import quote, unquote
+
+from attrs import asdict, frozen
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..tools.docs import State
+from ..tools.docs.plain import visible
+from .claims import Citation, Cited, is_genuine
+from .explain import Explanation, Part
+
+# What a hover shows without scrolling in most editors.
+MAX_LINES = 24
+_COLUMNS = 88
+
+_HEADINGS = {
+    "here": "",
+    "docs": "",
+    "why": "Why",
+    "ways": "Ways out",
+    "panics": "Panics",
+    "errors": "Errors",
+    "safety": "Safety",
+    "complexity": "Complexity",
+    "related": "See also",
+}
+_LISTS = ("ways", "related")
+_CODE = re.compile(r"`([^`]+)`")
+_WEB = re.compile(r"https://doc\.rust-lang\.org/[\w./#%~+,=&:!-]*", re.ASCII)
+_CHANGED = "wording changed"
+
+
+def to_markdown(explanation: Explanation, *, max_lines: int | None = MAX_LINES) -> str:
+    """CommonMark that also looks right where only a little of it is understood."""
+    blocks = [_Block(part.heading, text) for part in _parts(explanation) for text in _markdown(part)]
+    shown, n_left_out = _fold(blocks, max_lines)
+    text = _join(shown)
+    if n_left_out:
+        text += f"\n\n*{n_left_out} more:* {_code(explanation.command)}"
+    return text
+
+
+def to_plain(explanation: Explanation, *, max_lines: int | None = MAX_LINES) -> str:
+    """The same without any marks, for clients that show text as it is."""
+    blocks = [_Block(part.heading, text) for part in _parts(explanation) for text in _plain(part)]
+    shown, n_left_out = _fold(blocks, max_lines)
+    text = _join(shown)
+    if n_left_out:
+        text += f"\n\n{n_left_out} more: {explanation.command}"
+    return text
+
+
+def to_rich(explanation: Explanation) -> Group:
+    """All of it for a terminal, each quote with its source."""
+    body = Table.grid(padding=(0, 2))
+    body.add_column(style="dim", no_wrap=True)
+    body.add_column(ratio=1)
+    for part in _parts(explanation):
+        heading = (_HEADINGS.get(part.heading, part.heading) or part.heading).lower()
+        for number, claim in enumerate(part.claims):
+            body.add_row("" if number else heading, _rich_claim(claim))
+    code, separator, rest = explanation.subject.partition(": ")
+    title = Text.assemble((_one_line(code), "bold"), separator, _coloured(rest))
+    return Group(title, Padding(body, (1, 0, 0, 2)))
+
+
+def to_json(explanation: Explanation) -> dict[str, Any]:
+    """Plain data; each citation is an anchor that `rusta anchor verify` can check."""
+    return {
+        "subject": explanation.subject,
+        "parts": [
+            {
+                "heading": part.heading,
+                "claims": [
+                    {
+                        "text": claim.text,
+                        "citations": [
+                            {
+                                "id": citation.anchor.id,
+                                **asdict(citation.anchor),
+                                "label": citation.label,
+                                "state": citation.state.value,
+                            }
+                            for citation in claim.citations
+                        ],
+                    }
+                    for claim in part.claims
+                ],
+            }
+            for part in _parts(explanation)
+        ],
+    }
+
+
+def _parts(explanation: Explanation) -> Iterator[Part]:
+    """The parts, after a last look whether `cite` made each of their claims."""
+    for part in explanation.parts:
+        if not all(is_genuine(claim) for claim in part.claims):
+            raise ValueError("a claim is cited by `cite`, or not shown")
+        if part.claims:
+            yield part
+
+
+# Folding
+
+
+@frozen
+class _Block:
+    """What is shown whole or not at all."""
+
+    part: str
+    text: str
+
+    @property
+    def n_lines(self) -> int:
+        """How many lines it takes on the screen, about; links count by their labels."""
+        seen = re.sub(r"\]\([^)]*\)", "]", self.text)
+        return sum(max(ceil(len(line) / _COLUMNS), 1) for line in seen.split("\n"))
+
+
+def _fold(blocks: list[_Block], max_lines: int | None) -> tuple[list[_Block], int]:
+    """As many blocks as fit, in order, and how many are left out; the first is always shown."""
+    if max_lines is None:
+        return blocks, 0
+    n_lines, shown = 0, list[_Block]()
+    for block in blocks:
+        n_lines += block.n_lines + _gap(shown[-1] if shown else None, block)
+        # One line and a gap are kept for the note that something is left out.
+        if shown and n_lines > max_lines - (0 if block is blocks[-1] else 2):
+            break
+        shown.append(block)
+    return shown, len(blocks) - len(shown)
+
+
+def _gap(before: _Block | None, block: _Block) -> int:
+    """Empty lines between two blocks: none between the points of a list."""
+    if before is None or (before.part == block.part and block.part in _LISTS):
+        return 0
+    return 1
+
+
+def _join(blocks: list[_Block]) -> str:
+    text = ""
+    before: _Block | None = None
+    for block in blocks:
+        text += ("\n" * (_gap(before, block) + 1) if before else "") + block.text
+        before = block
+    return text
+
+
+# Markdown
+
+
+def _markdown(part: Part) -> Iterator[str]:
+    heading = _HEADINGS.get(part.heading, part.heading.capitalize())
+    title = f"**{_escape(heading)}**" if heading else ""
+    if part.heading in _LISTS:
+        for number, claim in enumerate(part.claims):
+            yield (f"{title}\n\n" if title and not number else "") + _markdown_point(claim)
+        return
+    for number, claim in enumerate(part.claims):
+        start = f"{title} " if title and not number else ""
+        yield _markdown_claim(claim, start, quoted=part.heading != "here")
+
+
+def _markdown_point(claim: Cited) -> str:
+    if claim.text:
+        return f"- {_words(claim.text, at_start=True)} — {_links(claim.citations)}"
+    return "- " + "; ".join(_markdown_quote(citation) for citation in claim.citations)
+
+
+def _markdown_claim(claim: Cited, start: str, *, quoted: bool) -> str:
+    if claim.text and not quoted:
+        return f"{start}{_words(claim.text, at_start=not start)} — {_links(claim.citations)}"
+    quotes = "\n>\n".join(
+        f"> {_markdown_quote(citation)}{_address(citation)}" for citation in claim.citations
+    )
+    said = f"{start}{_words(claim.text, at_start=not start)}".strip()
+    return f"{said}\n\n{quotes}" if said else quotes
+
+
+def _markdown_quote(citation: Citation) -> str:
+    return f"“{_words(citation.anchor.quote)}” — {_link(citation)}"
+
+
+def _address(citation: Citation) -> str:
+    web = citation.anchor.web
+    return f" · {web}" if web and _WEB.fullmatch(web) else ""
+
+
+def _links(citations: Iterable[Citation]) -> str:
+    return ", ".join(dict.fromkeys(_link(citation) for citation in citations))
+
+
+def _link(citation: Citation) -> str:
+    label = f"[{_IN_LABEL.sub(_backslash, _one_line(citation.label))}]"
+    target = citation.anchor.link
+    changed = f" ({_CHANGED})" if citation.state == State.DRIFTED else ""
+    if not target.startswith("file:///"):
+        return f"\\{label}{changed}"
+    web = citation.anchor.web
+    title = f' "{web}"' if web and _WEB.fullmatch(web) else ""
+    return f"{label}({quote(target, safe='/:#%?=&+,;~.-_')}{title}){changed}"
+
+
+def _words(text: str, *, at_start: bool = False) -> str:
+    """Our words: `code` stays code, the rest is escaped."""
+    parts = _CODE.split(_one_line(text))
+    return "".join(
+        _code(part) if number % 2 else _escape(part, at_start=at_start and not number)
+        for number, part in enumerate(parts)
+    )
+
+
+def _code(text: str) -> str:
+    """A code span that ends where we end it."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+# Only what could mean something is escaped: some editors show the backslashes.
+_MARKUP = re.compile(
+    r"""
+      \\(?=[!-/:-@\[-`{-~]|$)           # an escape; at the end it would reach what we put behind it
+    | [`*~]                             # code, emphasis, strikethrough
+    | (?<![^\W_])_ | _(?![^\W_])        # emphasis, but not inside a word
+    | <(?=[A-Za-z/!?])                  # HTML
+    | &(?=\#?\w+;)                      # an entity
+    | \[(?=\^) | \](?=[(\[:])           # a footnote, a link or what it refers to
+    | !(?=\[)                           # an image
+    | :(?=//) | (?<=www)\. | (?<=\w)@(?=\w)   # an address that would become a link by itself
+    | (?<=mailto): | (?<=xmpp):
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+_IN_LABEL = re.compile(_MARKUP.pattern + r"| [\[\]]", _MARKUP.flags)
+# What makes a heading, list, quote or rule of a line.
+_LINE_MARKUP = re.compile(r"^(\d*)([#>+=.)-])")
+
+
+def _escape(text: str, *, at_start: bool = False) -> str:
+    """One line of text that means only itself; `at_start` where a line begins with it."""
+    escaped = _MARKUP.sub(_backslash, text)
+    return _LINE_MARKUP.sub(lambda match: f"{match[1]}\\{match[2]}", escaped) if at_start else escaped
+
+
+def _backslash(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
+
+
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split()))
+
+
+# Plain text
+
+
+def _plain(part: Part) -> Iterator[str]:
+    heading = _HEADINGS.get(part.heading, part.heading.capitalize())
+    for number, claim in enumerate(part.claims):
+        first = not number and bool(heading)
+        if part.heading in _LISTS:
+            yield (f"{heading}:\n" if first else "") + _plain_point(claim)
+        else:
+            start = f"{heading}: " if first else ""
+            yield _plain_claim(claim, start, quoted=part.heading != "here")
+
+
+def _plain_point(claim: Cited) -> str:
+    sources = ", ".join(dict.fromkeys(_source(citation) for citation in claim.citations))
+    if claim.text:
+        return f"- {_one_line(claim.text)} ({sources})"
+    return "- " + "; ".join(f"{_plain_quote(citation)} ({_source(citation)})" for citation in claim.citations)
+
+
+def _plain_claim(claim: Cited, start: str, *, quoted: bool) -> str:
+    text = f"{start}{_one_line(claim.text)}".rstrip()
+    if claim.text and not quoted:
+        return text
+    quotes = []
+    for citation in claim.citations:
+        web = citation.anchor.web
+        quotes.append(f"  {_plain_quote(citation)}")
+        quotes.append(f"  {_source(citation)}{', ' + _one_line(web) if web else ''}")
+    return "\n".join([text, *quotes] if text else quotes)
+
+
+def _plain_quote(citation: Citation) -> str:
+    return f"“{_one_line(citation.anchor.quote)}”"
+
+
+def _source(citation: Citation) -> str:
+    changed = f", {_CHANGED}" if citation.state == State.DRIFTED else ""
+    return f"{_one_line(citation.label)}{changed}"
+
+
+# Terminal
+
+
+def _rich_claim(claim: Cited) -> Group:
+    lines = [_coloured(claim.text)] if claim.text else []
+    for link, citations in groupby(claim.citations, key=lambda citation: citation.anchor.link):
+        from_one_place = list(citations)
+        quotes = " ".join(f"“{_one_line(citation.anchor.quote)}”" for citation in from_one_place)
+        lines += [Text(quotes, style="italic"), _rich_source(from_one_place[0], link)]
+    return Group(*lines, Text(""))
+
+
+def _rich_source(citation: Citation, link: str) -> Text:
+    clickable = f" link {link}" if link.startswith("file:///") and " " not in link else ""
+    return Text.assemble(
+        (_one_line(citation.label), f"cyan{clickable}"),
+        (f"  {_CHANGED}" if citation.state == State.DRIFTED else "", "yellow"),
+        (f"  {_one_line(citation.anchor.web or unquote(link.removeprefix('file://')))}", "dim"),
+        overflow="fold",
+    )
+
+
+def _coloured(text: str) -> Text:
+    shown = Text()
+    for number, part in enumerate(_CODE.split(_one_line(text))):
+        shown.append(part, style="bold cyan" if number % 2 else "")
+    return shown
