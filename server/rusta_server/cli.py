@@ -14,6 +14,7 @@ from .errors import RustaError
 COMMANDS = {
     "fix": ("rusta_server.commands.fix", "Repair a crate that does not compile."),
     "serve": ("rusta_server.commands.serve", "Run the language server for an editor."),
+    "trace": ("rusta_server.commands.trace", "Look at what Rusta did, check it, play it back."),
     "doctor": ("rusta_server.commands.doctor", "Say what Rusta found here, and how to mend what is missing."),
     "setup": ("rusta_server.commands.setup", "Find rust-analyzer, or install it into a private folder."),
     "completion": ("rusta_server.commands.completion", "Print the completion script for a shell."),

@@ -2,15 +2,29 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ..candidates import Propose, assists
 from ..config import Config
+from ..patch import crate
+from ..patch.shadow import FileShadow, Shadow
 from ..tools import rust_analyzer_install
 from ..tools.rust_analyzer import Analyzer, AnalyzerError, lone_files
 
 log = logging.getLogger(__name__)
+
+
+def helping(copy: Shadow, config: Config) -> AbstractContextManager[Sequence[Propose]]:
+    """rust-analyzer on the copy, for what nothing else mends."""
+    if isinstance(copy, crate.CrateShadow):
+        run = copy.invocation
+        environment = {**run.env, "CARGO_TARGET_DIR": str(run.target_dir)}
+        return asking(config, run.base, launcher=run.launcher, environment=environment)
+    assert isinstance(copy, FileShadow)  # the two kinds of `open_shadow`
+    return asking(
+        config, copy.folder, editions={copy.folder / copy.name: copy.edition}, launcher=copy.launcher
+    )
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], No
         TextColumn("{task.fields[tries]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("copying and checking", total=max_checks, tries="")
 
         def on_event(event: Event) -> None:
@@ -51,18 +51,18 @@ def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], No
                 return
             words = {
                 "start": "checking the crate as it is",
-                "baseline": f"{event.n_errors} errors, looking for fixes",
-                "checked": f"{event.n_errors} errors left in the best try",
+                "baseline": f"{counted(event.n_errors, 'error')}, looking for fixes",
+                "checked": f"{counted(event.n_errors, 'error')} left in the best try",
                 "compiles": "compiles; running the tests",
-                "help": f"{event.n_errors} errors left, asking rust-analyzer",
-                "stuck": f"{event.n_errors} errors left",
+                "help": f"{counted(event.n_errors, 'error')} left, asking rust-analyzer",
+                "stuck": f"{counted(event.n_errors, 'error')} left",
                 "tests failed": "compiles, but tests fail; looking further",
             }
             bar.update(
                 task,
                 description=words.get(event.kind, event.kind),
                 completed=event.n_checks,
-                tries=f"{event.n_checks} tries" if event.n_checks else "",
+                tries=counted(event.n_checks, "try", "tries") if event.n_checks else "",
             )
 
         yield on_event
@@ -84,6 +84,7 @@ def summarize(found: Repair, files: Mapping[str, bytes], root: Path, *, least: L
         "checks": found.n_checks,
         "seconds": round(found.seconds, 3),
         "written": None,
+        "trace": None,
     }
 
 
@@ -125,7 +126,7 @@ def show(summary: Summary, console: Console, *, wrote: bool) -> None:
     for number, fix in enumerate(summary["fixes"], 1):
         console.print(_one_fix(number, fix))
     for error in summary["errors_left"]:
-        console.print(Text.assemble(("✗ ", "bold red"), (_place(error), "bold"), f"  {_headline(error)}"))
+        console.print(Text.assemble(("✗ ", "bold red"), (place(error), "bold"), f"  {_headline(error)}"))
     console.print(Rule(style="dim"))
     console.print(_conclusion(summary, wrote=wrote), soft_wrap=True)
 
@@ -141,17 +142,18 @@ def _one_fix(number: int, fix: Summary) -> Group:
     facts = Text.assemble(
         (f" {fix['level']} ", "bold black on green" if fix["level"] != "V1" else "bold black on yellow"),
         (" a guess: read it first ·" if fix["guess"] else "", "bold yellow"),
-        f" {_MEANING[fix['level']]} · from {source} · {fix['changed_lines']} lines · {fix['seconds']:.1f} s",
+        f" {_MEANING[fix['level']]} · from {source} · "
+        f"{counted(fix['changed_lines'], 'line')} · {fix['seconds']:.1f} s",
     )
     body = [*also, Text(fix["title"], style="bold green"), _coloured(fix["diff"]), facts, *anchors]
     head = Text.assemble(
-        (f"{number}. ", "bold"), (_place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
+        (f"{number}. ", "bold"), (place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
     )
-    return Group(Text(""), head, Padding(Group(*body), (0, 0, 0, 3)))
+    return Group(Text(""), head, Padding(Group(*body), (0, 0, 0, 3), expand=False))
 
 
 def _also(errors: list[Summary]) -> str:
-    places = ", ".join(_place(error) for error in errors[:3])
+    places = ", ".join(place(error) for error in errors[:3])
     more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
     return (
         f"also mends the error at {places}{more}"
@@ -206,7 +208,8 @@ def _append_changed(text: Text, line: str, partner: str | None) -> None:
     text.append("\n")
 
 
-def _place(error: Summary) -> str:
+def place(error: Summary) -> str:
+    """Where an error is, as `path:line:column`."""
     return f"{error['path']}:{error['line']}:{error['column']}" if error["path"] else "(no place)"
 
 
@@ -216,9 +219,9 @@ def _headline(error: Summary) -> str:
 
 def _conclusion(summary: Summary, *, wrote: bool) -> str:
     before, left = summary["errors_before"], len(summary["errors_left"])
-    spent = f"[dim]({summary['checks']} tries, {summary['seconds']:.1f} s)[/]"
+    spent = f"[dim]({counted(summary['checks'], 'try', 'tries')}, {summary['seconds']:.1f} s)[/]"
     tests = summary["tests"]
-    ran = f", {tests['passed']} tests passed" if tests and not tests["failed"] else ""
+    ran = f", {counted(tests['passed'], 'test')} passed" if tests and not tests["failed"] else ""
     ran = f", [red]{tests['failed']} tests fail[/]" if tests and tests["failed"] else ran
     if left:
         mended = f"{before - left} of {before}" if before > left else "none"
@@ -226,7 +229,8 @@ def _conclusion(summary: Summary, *, wrote: bool) -> str:
     else:
         n_hidden = summary["errors_mended"] - before
         hidden = f" (and {n_hidden} that they had hidden)" if n_hidden > 0 else ""
-        verdict = f"[green]✓[/] All {before} errors fixed{hidden}: it compiles{ran} {spent}"
+        fixed = "The error is" if before == 1 else f"All {before} errors are"
+        verdict = f"[green]✓[/] {fixed} fixed{hidden}: it compiles{ran} {spent}"
     if summary["written"]:
         return verdict + "\n  Written."
     if wrote:
@@ -236,3 +240,8 @@ def _conclusion(summary: Summary, *, wrote: bool) -> str:
         if summary["fixes"] and not left
         else ""
     )
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 line`, `2 lines`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

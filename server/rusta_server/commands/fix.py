@@ -2,25 +2,28 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
-from ..candidates import Propose
+from .. import __version__
 from ..config import Config
-from ..orchestrator.repair import Budget, Repair, repair_with_help
+from ..orchestrator.observe import traced_repair
+from ..orchestrator.repair import Budget, Repair
 from ..patch import apply as tree
-from ..patch import crate, proof
+from ..patch import proof
 from ..patch.proof import Level
-from ..patch.shadow import FileShadow, NoTests, Shadow, Tested, why_not
+from ..patch.shadow import NoTests, Shadow, Tested, why_not
 from ..tools.process import Cancel
+from ..trace.record import Kind
 from . import _report
-from ._assists import asking
+from ._assists import helping
 from ._shadow import open_shadow
+from ._trace import Trace, tracing
 
 DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 
@@ -92,10 +95,14 @@ def command(
     console = Console(stderr=as_json, highlight=False)
     _recover(config, console)
     with _interruptible(console), open_shadow(path, config, edition) as (root, copy):
-        found = _search(copy, config, console)
-        wanted = Level.parse(level) if level else None
-        summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
-        written = summary["written"] = _write(root, copy, found, config, wanted, console) if write else None
+        with tracing(config, console) as trace:
+            found = _search(copy, config, console, trace)
+            wanted = Level.parse(level) if level else None
+            summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
+            _note_fixes(trace, summary)
+            written = _write(root, copy, found, config, wanted, console) if write else None
+            _note_written(trace, summary, written)
+        summary["written"], summary["trace"] = written, trace.id
         if as_json:
             click.echo(json.dumps(summary, indent=2))
         else:
@@ -126,14 +133,16 @@ def _recover(config: Config, console: Console) -> None:
         console.print(f"[yellow]put back[/] {file} (an earlier run was interrupted while it wrote)")
 
 
-def _search(copy: Shadow, config: Config, console: Console) -> Repair:
+def _search(copy: Shadow, config: Config, console: Console, trace: Trace) -> Repair:
     budget = Budget(max_checks=config.max_checks, max_steps=config.rounds, max_lines=config.max_lines)
     cancel = Cancel()
     with _report.progress(console, budget.max_checks) as on_event:
         try:
-            found = repair_with_help(
+            found = traced_repair(
                 copy,
-                lambda: _help(copy, config),
+                lambda: helping(copy, config),
+                trace,
+                about={"command": "fix", "rusta": __version__},
                 budget=budget,
                 run_tests=config.run_tests,
                 cancel=cancel,
@@ -147,16 +156,27 @@ def _search(copy: Shadow, config: Config, console: Console) -> Repair:
     raise why_not(found)
 
 
-def _help(copy: Shadow, config: Config) -> AbstractContextManager[Sequence[Propose]]:
-    """rust-analyzer on the copy, for what nothing else mends."""
-    if isinstance(copy, crate.CrateShadow):
-        run = copy.invocation
-        environment = {**run.env, "CARGO_TARGET_DIR": str(run.target_dir)}
-        return asking(config, run.base, launcher=run.launcher, environment=environment)
-    assert isinstance(copy, FileShadow)  # the two kinds of `open_shadow`
-    return asking(
-        config, copy.folder, editions={copy.folder / copy.name: copy.edition}, launcher=copy.launcher
-    )
+def _note_fixes(trace: Trace, summary: _report.Summary) -> None:
+    for fix in summary["fixes"]:
+        trace.add(
+            Kind.PATCH,
+            "propose",
+            span=_report.place(fix["error"]),
+            input={key: fix[key] for key in ("title", "source", "diff", "changed_lines", "guess")},
+            citations=tuple(anchor["id"] for anchor in fix["anchors"]),
+            decision=f"shown: proven to {fix['level']}",
+        )
+
+
+def _note_written(trace: Trace, summary: _report.Summary, written: bool | None) -> None:
+    if written is None or not summary["fixes"]:
+        return
+    anchors = {anchor["id"] for fix in summary["fixes"] for anchor in fix["anchors"]}
+    if written:
+        what, decision = "apply", f"written: proven to {summary['level']}"
+    else:
+        what, decision = "refuse", f"not written: proven to {summary['level']}"
+    trace.add(Kind.PATCH, what, citations=tuple(sorted(anchors)), decision=decision)
 
 
 def _write(
