@@ -79,6 +79,16 @@ class Docs:
                 return None
         return self._load(self._place(path, fragment))
 
+    def linked(self, section: Section) -> tuple[Section, ...]:
+        """The sections that this one's text links to, in order, each once, those of its own page left out."""
+        rows = self.rows(
+            "SELECT link.target FROM link JOIN section ON section.rowid = link.section "
+            "WHERE section.corpus = ? AND section.id = ? AND link.page != section.page "
+            "AND link.target IS NOT NULL ORDER BY link.block, link.rowid",
+            (section.corpus.partition("@")[0], section.id),
+        )
+        return tuple(found for _, found in self.load(list(dict.fromkeys(row[0] for row in rows))))
+
     def resolve(self, anchor: Anchor) -> Resolution:
         """Where the anchor's span is in this index, whatever version the anchor was made in."""
         from .resolve import resolve
