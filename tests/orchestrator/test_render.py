@@ -50,7 +50,7 @@ def test_markdown():
 
 **Why** Every value has one owner.
 
-> “There can only be one owner at a time.” — [Book: Ownership Rules]({LINK} "{WEB}") · {WEB}
+> “There can only be one owner at a time.” — [Book: Ownership Rules]({LINK}) · {WEB}
 
 **Ways out**
 

@@ -35,6 +35,8 @@ _NAMES = {
     "repo": "this repository",
     "explain": "rustc --explain",
 }
+# Where something is explained that another page only mentions.
+_TO_READ = ("book", "reference", "rust-by-example", "nomicon", "edition-guide")
 # Sections of an item's documentation that say when it goes wrong or what it costs.
 _BELOW = {
     "panics": "panics",
@@ -158,7 +160,7 @@ def of_item(
             a dependency.
         below: what stands under each heading; looked up for an item of the standard library.
     """
-    is_std = section.corpus.partition("@")[0] == "std"
+    is_std = _corpus(section) == "std"
     if is_std and docs and not below:
         below = [found for slug in _BELOW if (found := docs.section("std", f"{section.id}/{slug}"))]
     say = _Saying(docs, within(section, *below))
@@ -225,6 +227,11 @@ class _Saying:
                 claims.append(Claim(text, tuple(selector.anchor for selector in point.cite)))
         return self.all(claims)
 
+    def linked(self, page: Section) -> tuple[Cited, ...]:
+        """What the places that an official page links to begin with."""
+        linked = self._docs.linked(page) if self._docs else ()
+        return self.quotes(quotes.first_sentence(one) for one in linked if _corpus(one) in _TO_READ)
+
     def explanation(
         self, subject: str, command: str, parts: Sequence[tuple[str, tuple[Cited, ...]]]
     ) -> Explanation | None:
@@ -255,13 +262,29 @@ def _of_card_or_page(
     why = say.points(card.why, wording) if card else ()
     ways = say.points(card.ways, wording) if card else ()
     if not ways and page:
-        ways = say.quotes(list(quotes.ways_out(page))[:_MOST_WAYS])
-    related = say.points(card.related, wording)[:_MOST_RELATED] if card else ()
+        ways = say.quotes(quotes.ways_out(page)[:_MOST_WAYS])
+    related = say.points(card.related, wording) if card else ()
+    more = (*(opening if why else ()), *(say.linked(page) if page else ()))
     return [
         ("why", why or opening),
         ("ways", ways),
-        ("related", related + (opening if why else ())),
+        ("related", _new(more, (*why, *ways, *related), related)[:_MOST_RELATED]),
     ]
+
+
+def _new(more: Iterable[Cited], said: Iterable[Cited], first: tuple[Cited, ...]) -> tuple[Cited, ...]:
+    """`first` and those of `more` that lead to places that nothing that was said leads to."""
+    places = {_place(claim) for claim in said}
+    return (*first, *(claim for claim in more if _place(claim) not in places))
+
+
+def _place(claim: Cited) -> tuple[str, str]:
+    anchor = claim.citations[0].anchor
+    return anchor.corpus, anchor.structural_id
+
+
+def _corpus(section: Section) -> str:
+    return section.corpus.partition("@")[0]
 
 
 def _page(code: str | None, docs: Docs | None) -> Section | None:

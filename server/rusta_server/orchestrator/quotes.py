@@ -81,7 +81,7 @@ def naming(section: Section, pattern: re.Pattern[str], *, longest: int = LONGEST
     for block in _paragraphs(section):
         for sentence in sentences(block.text):
             if pattern.search(sentence) and len(sentence) <= longest:
-                yield anchor(section, sentence, near=block.start)
+                yield anchor(section, sentence.rstrip(":"), near=block.start)
 
 
 def ways_out(section: Section) -> tuple[Anchor, ...]:

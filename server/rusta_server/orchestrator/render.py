@@ -186,35 +186,35 @@ def _markdown_point(claim: Cited) -> str:
 def _markdown_claim(claim: Cited, start: str, *, quoted: bool) -> str:
     if claim.text and not quoted:
         return f"{start}{_words(claim.text, at_start=not start)} — {_links(claim.citations)}"
-    quotes = "\n>\n".join(
-        f"> {_markdown_quote(citation)}{_address(citation)}" for citation in claim.citations
-    )
+    quotes = "\n>\n".join(f"> {_markdown_quote(one, with_address=True)}" for one in claim.citations)
     said = f"{start}{_words(claim.text, at_start=not start)}".strip()
     return f"{said}\n\n{quotes}" if said else quotes
 
 
-def _markdown_quote(citation: Citation) -> str:
-    return f"“{_words(citation.anchor.quote)}” — {_link(citation)}"
-
-
-def _address(citation: Citation) -> str:
-    web = citation.anchor.web
-    return f" · {web}" if web and _WEB.fullmatch(web) else ""
+def _markdown_quote(citation: Citation, *, with_address: bool = False) -> str:
+    web = f" · {_web(citation)}" if with_address and _web(citation) else ""
+    return f"“{_words(citation.anchor.quote)}” — {_link(citation, with_address=not web)}{web}"
 
 
 def _links(citations: Iterable[Citation]) -> str:
     return ", ".join(dict.fromkeys(_link(citation) for citation in citations))
 
 
-def _link(citation: Citation) -> str:
+def _link(citation: Citation, *, with_address: bool = True) -> str:
+    """A link to the file; its title is the address on the web."""
     label = f"[{_IN_LABEL.sub(_backslash, _one_line(citation.label))}]"
     target = citation.anchor.link
     changed = f" ({_CHANGED})" if citation.state == State.DRIFTED else ""
     if not target.startswith("file:///"):
         return f"\\{label}{changed}"
-    web = citation.anchor.web
-    title = f' "{web}"' if web and _WEB.fullmatch(web) else ""
+    title = f' "{_web(citation)}"' if with_address and _web(citation) else ""
     return f"{label}({quote(target, safe='/:#%?=&+,;~.-_')}{title}){changed}"
+
+
+def _web(citation: Citation) -> str:
+    """The canonical address, for copying."""
+    web = citation.anchor.web
+    return web if web and _WEB.fullmatch(web) else ""
 
 
 def _words(text: str, *, at_start: bool = False) -> str:
