@@ -5,7 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from rusta_server.config import Config
+from rusta_server.tools.docs import Docs, NotIndexed, build, open_docs, toolchain
+
 SEMVER = Path(__file__).parent / "fixtures/crates/semver"
+
+
+@pytest.fixture(scope="session")
+def docs() -> Docs:
+    """The documentation of this machine's toolchain; its index is the user's own, made if there is none."""
+    here = toolchain(Path.cwd())
+    if here is None or here.html is None:
+        pytest.skip("the toolchain has no documentation: rustup component add rust-docs")
+    found = open_docs(Config().cache, here)
+    if isinstance(found, NotIndexed):
+        found = build(Config().cache, here)
+    assert isinstance(found, Docs)
+    return found
 
 
 @pytest.fixture
