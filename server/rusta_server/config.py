@@ -28,7 +28,8 @@ class Config:
         None, "The rust-analyzer to run; found on PATH, through rustup or in Rusta's own folder when unset."
     )
     cache_dir: str | None = _option(
-        None, "Where shadow copies and logs live; the user's cache folder when unset."
+        None,
+        "Where shadow copies, the index of the documentation and logs live; the user's cache folder when unset.",
     )
     fix_on_check: bool = _option(True, "Search for fixes in the background after each check.")
     level: Literal["v1", "v2", "v3"] = _option(
@@ -42,6 +43,12 @@ class Config:
     run_tests: bool = _option(True, "Run the tests to raise a fix from V2 to V3.")
     sandbox: bool = _option(
         True, "Run cargo without network and without write access outside its folders, where possible."
+    )
+    citations: bool = _option(
+        True, "Cite the Rust documentation on this machine in hovers, and link error codes to it."
+    )
+    citation_budget_ms: int = _option(
+        30, "How long a hover may wait for its citations once rust-analyzer has answered."
     )
     log_level: str = _option("info", "How much goes into the log file: debug, info, warning or error.")
 

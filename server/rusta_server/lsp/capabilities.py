@@ -1,13 +1,16 @@
-"""The two ends of `initialize`: what rust-analyzer is told, and what the editor is told. Pure."""
+"""The two ends of `initialize`: what rust-analyzer is told, and what the editor is told."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from .. import __version__
 from .convert import path_of
+
+if TYPE_CHECKING:
+    from .proxy import Proxy
 
 Json = Any
 
@@ -108,6 +111,14 @@ def change_folders(folders: list[dict[str, Json]], event: dict[str, Json]) -> li
     """The workspace folders after a `workspace/didChangeWorkspaceFolders`."""
     removed = {folder["uri"] for folder in event.get("removed", ())}
     return [folder for folder in folders if folder["uri"] not in removed] + list(event.get("added", ()))
+
+
+def client_capability(proxy: "Proxy", *path: str) -> Any:  # noqa: ANN401  JSON
+    """What the editor said of itself under these keys; None where it said nothing."""
+    value: Any = proxy.session.client_capabilities
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _root(params: dict[str, Json]) -> Path | None:

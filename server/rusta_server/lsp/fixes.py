@@ -27,7 +27,9 @@ from ..tools import cargo, sandbox
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
 from .assists import asking
+from .capabilities import client_capability
 from .convert import LineIndex, uri_of
+from .library import Library
 from .mirror import OpenDocument
 
 if TYPE_CHECKING:
@@ -49,12 +51,17 @@ class Seen:
 
 @frozen
 class Ready:
-    """An offer that waits, with the folder its paths are relative to, and what it was proven with."""
+    """An offer that waits, with the folder its paths are relative to, and what it was proven with.
+
+    Attributes:
+        anchors: the ids of what says why the error is one, and what to do about it.
+    """
 
     number: int
     base: Path
     offer: Offer
     seen: Seen
+    anchors: tuple[str, ...]
 
 
 @define
@@ -149,8 +156,14 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     buffers = _buffers(proxy)
     documents = Seen(versions, buffers)
 
+    library = proxy.session.state(Library)
+
     def emit(base: Path, offer: Offer) -> None:
-        proxy.loop.call_soon_threadsafe(_add, fixes, cancel, least, base, offer, documents)
+        from .citing import anchors_for  # not at the start, see there
+
+        anchors = anchors_for(offer.diagnostic, library.docs, library.version)
+        add = partial(_add, fixes, cancel, least, base, offer, documents, anchors)
+        proxy.loop.call_soon_threadsafe(add)
 
     helper = partial(asking, proxy)
     known = fixes.known.get(job.root, frozenset())
@@ -240,7 +253,15 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
     return any(base / span.path == path and span.start <= end and start <= span.end for span in error.spans)
 
 
-def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer, seen: Seen) -> None:
+def _add(
+    fixes: Fixes,
+    cancel: Cancel,
+    least: Level,
+    base: Path,
+    offer: Offer,
+    seen: Seen,
+    anchors: tuple[str, ...],
+) -> None:
     """Take in an offer; one that was seen before is replaced and keeps its number."""
     if cancel.is_set:
         return
@@ -248,7 +269,7 @@ def _add(fixes: Fixes, cancel: Cancel, least: Level, base: Path, offer: Offer, s
     fixes.ready = [r for r in fixes.ready if r not in same]
     if offer.level >= max(least, Level.V1):
         number = same[0].number if same else next(fixes.numbers)
-        fixes.ready.append(Ready(number, base, offer, seen))
+        fixes.ready.append(Ready(number, base, offer, seen, anchors))
     log.info("%s: %s", offer.level.name, offer.title)
 
 
@@ -346,11 +367,3 @@ def workspace_edit(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
             for uri, edits in by_uri.items()
         ]
     }
-
-
-def client_capability(proxy: "Proxy", *path: str) -> Any:  # noqa: ANN401  JSON
-    """What the editor said of itself under these keys; None where it said nothing."""
-    value: Any = proxy.session.client_capabilities
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
-from .fixes import client_capability
+from .capabilities import client_capability
 
 if TYPE_CHECKING:
     from .proxy import Proxy

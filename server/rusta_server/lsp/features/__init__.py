@@ -61,7 +61,7 @@ from importlib import import_module
 
 from ..hooks import Hooks
 
-_FEATURES: tuple[str, ...] = ("check", "quickfix", "propose")
+_FEATURES: tuple[str, ...] = ("check", "quickfix", "propose", "docs", "hover", "codes")
 
 
 def register_all() -> Hooks:

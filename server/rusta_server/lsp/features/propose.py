@@ -54,6 +54,7 @@ def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
         "guess": offer.is_guess,
         "code": offer.diagnostic.code,
         "diff": diff.unified(offer.before, offer.after),
+        "anchors": list(ready.anchors),
         "edit": workspace_edit(proxy, ready),
     }
 

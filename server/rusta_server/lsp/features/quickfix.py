@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ...errors import RustaError
 from ...patch.proof import Level
 from ...tools.diagnostic import Diagnostic
+from ..capabilities import client_capability
 from ..convert import path_of
-from ..fixes import Fixes, Ready, client_capability, index_of, is_current, on_check, workspace_edit
+from ..fixes import Fixes, Ready, index_of, is_current, on_check, workspace_edit
 from ..hooks import Hooks
 from .check import Checks
 
@@ -81,7 +82,7 @@ def _action(proxy: "Proxy", ready: Ready, path: Path, diagnostics: list[dict[str
         "title": f"{offer.title} [{_MEANING[offer.level]}{', a guess' if offer.is_guess else ''}]",
         "kind": KIND,
         "diagnostics": own or [_as_lsp(proxy, error, path) for error in _mended_in(ready, path)[:1]],
-        "data": {_DATA: ready.number},
+        "data": {_DATA: ready.number, "anchors": list(ready.anchors)},
     }
 
 

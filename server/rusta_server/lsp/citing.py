@@ -1,0 +1,188 @@
+"""What can be cited for a place in a document: for its diagnostic, its keyword or operator, or its symbol.
+
+Importing this takes longer than rust-analyzer's start; `.library` does it in the background.
+"""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..candidates import Source
+from ..orchestrator import cards, explain, render
+from ..orchestrator.explain import Explanation
+from ..orchestrator.tokens import token_at
+from ..tools.diagnostic import Diagnostic
+from ..tools.docs import Docs
+from ..tools.docs.source import Sources, sections_at
+from . import checked
+from .convert import UTF16, LineIndex, path_of
+from .place import Place
+from .upstream import RequestFailed
+
+if TYPE_CHECKING:
+    from .proxy import Proxy
+
+Json = Any
+
+MARKDOWN, PLAIN = "markdown", "plaintext"
+_RULES = {MARKDOWN: "\n\n---\n\n", PLAIN: "\n\n────────\n\n"}
+
+_TIMEOUT_S = 10.0
+_STD_WEB = re.compile(r"https://doc\.rust-lang\.org/[^/]+/(.+)")
+# rust-analyzer's hover over a function: a block with its module, then one with its signature.
+_FUNCTION = re.compile(r"\s*```rust\n([\w:]+)\n```\s+```rust\n(?:[^`]*\n)?[^`\n]*\bfn (\w+)")
+# The primitive types whose methods stand in a module; integers share one, and it does not say which it is.
+_PRIMITIVES = {
+    "core::str": "str",
+    "alloc::str": "str",
+    "core::slice": "slice",
+    "alloc::slice": "slice",
+    "core::slice::ascii": "slice",
+    "core::array": "array",
+    "core::char::methods": "char",
+    "core::bool": "bool",
+    "core::ptr::const_ptr": "pointer",
+    "core::ptr::mut_ptr": "pointer",
+    "std::f32": "f32",
+    "std::f64": "f64",
+    "core::f32": "f32",
+    "core::f64": "f64",
+}
+
+
+async def explanation(proxy: "Proxy", place: Place, hover: "asyncio.Future[Json]") -> Explanation | None:
+    """What there is to say; None if that is nothing.
+
+    Args:
+        hover: will be rust-analyzer's.
+    """
+    asking = asyncio.create_task(ask(proxy, "experimental/externalDocs", place))
+    try:
+        found = await asyncio.to_thread(_of_text, place)
+        if found is None:
+            found = await _of_symbol(proxy, place, asking, hover)
+        return found
+    finally:
+        asking.cancel()
+
+
+def with_citations(hover: Json, found: Explanation, kind: str) -> Json:
+    """rust-analyzer's hover with what was found behind it; that alone where it has none.
+
+    Args:
+        kind: what the editor shows, where the hover does not say.
+    """
+    if hover is None:
+        return {"contents": {"kind": kind, "value": _rendered(found, kind)}}
+    contents = hover["contents"]
+    if isinstance(contents, dict) and "kind" in contents:
+        kind = contents["kind"]
+        value = contents["value"] + _RULES[kind] + _rendered(found, kind)
+        return {**hover, "contents": {**contents, "value": value}}
+    marked = contents if isinstance(contents, list) else [contents]
+    return {**hover, "contents": [*marked, _rendered(found, MARKDOWN)]}
+
+
+def of_name(name: str, docs: Docs | None) -> Explanation | None:
+    """What there is to say of an error code, a lint, an item's path, a keyword or an operator."""
+    known = cards.load()
+    section = docs.item(name) if docs else None
+    return (
+        explain.of_code(name, docs, known)
+        or (explain.of_item(section, docs, known) if section else None)
+        or explain.of_token(name, docs, known)
+    )
+
+
+def anchors_for(diagnostic: Diagnostic, docs: Docs | None, version: str) -> tuple[str, ...]:
+    """The ids of all that is cited of a diagnostic."""
+    found = explain.of_diagnostic(diagnostic, docs, cards.load(), version=version)
+    return anchor_ids(found) if found else ()
+
+
+def described(found: Explanation) -> dict[str, Json]:
+    """All of an explanation, for a program."""
+    return {"markdown": render.to_markdown(found, max_lines=None), "anchors": list(anchor_ids(found))}
+
+
+def anchor_ids(found: Explanation) -> tuple[str, ...]:
+    """The ids of all that an explanation cites, in its order."""
+    cited = (citation.anchor.id for claim in found.claims() for citation in claim.citations)
+    return tuple(dict.fromkeys(cited))
+
+
+def _of_text(place: Place) -> Explanation | None:
+    """What the diagnostics, or else the keyword or operator there call for."""
+    path = place.document.path
+    known = cards.load()
+    for here in checked.at(place.said, place.buffers, path.resolve(), place.offset) if path else ():
+        found = explain.of_diagnostic(
+            here.diagnostic, place.docs, known, version=place.version, root=here.root
+        )
+        if found and not found.is_only_the_diagnostic:
+            return found
+    token = token_at(Source(place.document.uri, place.document.index.data), place.offset)
+    return explain.of_token(token.text, place.docs, known, token.node) if token else None
+
+
+async def _of_symbol(
+    proxy: "Proxy", place: Place, asking: "asyncio.Task[Json]", hover: "asyncio.Future[Json]"
+) -> Explanation | None:
+    """What is written of the symbol there: in the toolchain, the repository or a dependency."""
+    address = await asking
+    web = address.get("web") if isinstance(address, dict) else address
+    if web is None:  # a local variable, or a method of a primitive type
+        method = _method_of_primitive(await hover)
+        return await asyncio.to_thread(_of_std, place, item=method) if method else None
+    if of_std := _STD_WEB.fullmatch(web):
+        return await asyncio.to_thread(_of_std, place, link=of_std[1])
+    definition = await ask(proxy, "textDocument/definition", place)
+    return await asyncio.to_thread(_of_source, place, definition, proxy.session.encoding)
+
+
+def _of_std(place: Place, *, link: str | None = None, item: str | None = None) -> Explanation | None:
+    docs = place.docs
+    if docs is None:
+        return None
+    section = docs.at(link) if link else docs.item(item or "")
+    return explain.of_item(section, docs, cards.load()) if section else None
+
+
+def _of_source(place: Place, definition: Json, encoding: str) -> Explanation | None:
+    """What is written of the item at a definition, outside of the toolchain."""
+    target = definition[0] if isinstance(definition, list) and definition else definition
+    if not isinstance(target, dict):
+        return None
+    path = path_of(target.get("targetUri") or target["uri"])
+    if path is None:
+        return None
+    start = (target.get("targetSelectionRange") or target["range"])["start"]
+    text = place.buffers.get(path.resolve())
+    if text is None:
+        text = path.read_bytes()
+    at = LineIndex(text, UTF16).position(LineIndex(text, encoding).offset(start))
+    sources = Sources((place.root,) if place.root else (), unsaved=place.buffers)
+    found = sections_at(sources, path, at["line"] + 1, at["character"] + 1)
+    return explain.of_item(found[0], place.docs, cards.load(), found[1:]) if found else None
+
+
+def _method_of_primitive(hover: Json) -> str | None:
+    """The item's id, as far as rust-analyzer's hover tells."""
+    contents = hover.get("contents") if isinstance(hover, dict) else None
+    value = contents.get("value") if isinstance(contents, dict) else contents
+    found = _FUNCTION.match(value) if isinstance(value, str) else None
+    primitive = _PRIMITIVES.get(found[1]) if found else None
+    return f"std::primitive.{primitive}::{found[2]}" if found and primitive else None
+
+
+async def ask(proxy: "Proxy", method: str, place: Place) -> Json:
+    """Ask rust-analyzer about the place; None where it has no answer."""
+    params = {"textDocument": {"uri": place.document.uri}, "position": place.position}
+    try:
+        return await proxy.analyzer.request(method, params, timeout_s=_TIMEOUT_S)
+    except (RequestFailed, TimeoutError):
+        return None
+
+
+def _rendered(found: Explanation, kind: str) -> str:
+    return render.to_markdown(found) if kind == MARKDOWN else render.to_plain(found)

@@ -1,0 +1,138 @@
+"""The toolchain's documentation: its index is opened, and built first where there is none.
+
+It is built in a process of its own (`.indexer`) that ends with the connection. Until it is there nothing of
+the documentation is cited.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from asyncio.subprocess import Process
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from . import child
+from .progress import Report, shown
+
+if TYPE_CHECKING:
+    from ..tools.docs import Docs, Toolchain
+    from .proxy import Proxy
+
+log = logging.getLogger(__name__)
+
+_WARNING = 2  # window/showMessage
+
+
+@define
+class Library:
+    """The state.
+
+    Attributes:
+        toolchain: the one used in the workspace; None until it is known.
+        docs: the open index; None while there is none.
+        is_loaded: what looks for citations was imported.
+        opening: ends when the index is open, or when there will be none.
+    """
+
+    toolchain: "Toolchain | None" = None
+    docs: "Docs | None" = None
+    is_loaded: bool = False
+    opening: asyncio.Task[None] | None = None
+
+    @property
+    def version(self) -> str:
+        """The version of rustc; empty until it is known."""
+        return self.toolchain.version if self.toolchain else ""
+
+
+def begin(proxy: "Proxy") -> None:
+    """Open the index in the background."""
+    proxy.session.state(Library).opening = proxy.background(_open(proxy))
+
+
+def current(proxy: "Proxy") -> "Docs | None":
+    """The open index; one that turned out to be damaged is made anew, and there is none meanwhile."""
+    library = proxy.session.state(Library)
+    if library.docs is not None and library.docs.is_damaged:
+        library.docs = None
+        begin(proxy)
+    return library.docs
+
+
+async def close(proxy: "Proxy") -> None:
+    """Stop what runs, and close the index."""
+    library = proxy.session.state(Library)
+    if library.opening is not None:
+        library.opening.cancel()
+        await asyncio.wait((library.opening,))
+    if library.docs is not None:
+        library.docs.close()
+
+
+async def load(proxy: "Proxy") -> None:
+    """Import what looks for citations, which takes longer than rust-analyzer's start."""
+    await asyncio.to_thread(_load)
+    proxy.session.state(Library).is_loaded = True
+
+
+def _load() -> None:
+    from ..orchestrator import cards
+    from . import citing  # noqa: F401  the import is what is wanted
+
+    cards.load()
+
+
+async def _open(proxy: "Proxy") -> None:
+    await load(proxy)
+    from ..tools.docs import Docs, NoDocs, NotIndexed, open_docs, toolchain
+
+    library, cache = proxy.session.state(Library), proxy.config.cache
+    folder = proxy.session.root or Path.cwd()
+    library.toolchain = await asyncio.to_thread(toolchain, folder)
+    if library.toolchain is None:
+        return
+    found = await asyncio.to_thread(open_docs, cache, library.toolchain)
+    if isinstance(found, NotIndexed) and await _build(proxy, folder):
+        found = await asyncio.to_thread(open_docs, cache, library.toolchain)
+    if isinstance(found, Docs):
+        library.docs = found
+    elif isinstance(found, NoDocs):
+        message = f"Rusta cites the Rust documentation, which this toolchain lacks. To add it: {found.remedy}"
+        proxy.notify_client("window/showMessage", {"type": _WARNING, "message": message})
+
+
+async def _build(proxy: "Proxy", folder: Path) -> bool:
+    """Build the index in a process of its own, with progress; whether it was built."""
+    argv = (sys.executable, "-m", "rusta_server.lsp.indexer", str(proxy.config.cache), str(folder))
+    process = await child.start(child.Program(argv))
+    stopped = asyncio.Event()
+    tasks: list[asyncio.Task[object]] = []
+    try:
+        async with shown(proxy, "Indexing the Rust documentation", stopped.set) as report:
+            works = (_follow(process, report), stopped.wait(), _complain(process))
+            tasks = [asyncio.create_task(work) for work in works]
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await child.end(process, grace_s=0)
+        for task in tasks:
+            task.cancel()
+    return process.returncode == 0
+
+
+async def _follow(process: Process, report: Report) -> None:
+    """Show how far it is, until it ends."""
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        said = json.loads(line)
+        report(said["share"], said["what"])
+    await child.ended(process)
+
+
+async def _complain(process: Process) -> None:
+    """What goes wrong there goes into our log."""
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        log.error("the indexer: %s", line.decode(errors="replace").rstrip())
