@@ -15,16 +15,11 @@ from ..tools.rust_analyzer import Analyzer, AnalyzerError, lone_files
 log = logging.getLogger(__name__)
 
 
-def helping(copy: Shadow, config: Config) -> AbstractContextManager[Sequence[Propose]]:
-    """rust-analyzer on the copy, for what nothing else mends."""
-    if isinstance(copy, crate.CrateShadow):
-        run = copy.invocation
-        environment = {**run.env, "CARGO_TARGET_DIR": str(run.target_dir)}
-        return asking(config, run.base, launcher=run.launcher, environment=environment)
-    assert isinstance(copy, FileShadow)  # the two kinds of `open_shadow`
-    return asking(
-        config, copy.folder, editions={copy.folder / copy.name: copy.edition}, launcher=copy.launcher
-    )
+@contextmanager
+def helping(copy: Shadow, config: Config) -> Iterator[Sequence[Propose]]:
+    """What rust-analyzer offers for the copy, for what nothing else mends; nothing where there is none."""
+    with analyzing(copy, config) as analyzer:
+        yield (assists.proposer(assists.headless(analyzer)),) if analyzer else ()
 
 
 @contextmanager
@@ -34,18 +29,40 @@ def asking(
     *,
     editions: Mapping[Path, str] | None = None,
     names: Mapping[str, str] | None = None,
-    launcher: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Sequence[Propose]]:
-    """Start rust-analyzer on `root` and propose what it offers; nothing where there is none.
+    """What rust-analyzer offers in `root`; nothing where there is none.
 
     Args:
         editions: files that belong to no package, with their editions.
         names: what rust-analyzer knows some of the files as, if not by their own paths.
     """
+    with _started(config, root, editions=editions) as analyzer:
+        yield (assists.proposer(assists.headless(analyzer, names=names)),) if analyzer else ()
+
+
+def analyzing(copy: Shadow, config: Config) -> AbstractContextManager[Analyzer | None]:
+    """rust-analyzer on the copy; None where there is none."""
+    if isinstance(copy, crate.CrateShadow):
+        run = copy.invocation
+        environment = {**run.env, "CARGO_TARGET_DIR": str(run.target_dir)}
+        return _started(config, run.base, launcher=run.launcher, environment=environment)
+    assert isinstance(copy, FileShadow)  # the two kinds of `open_shadow`
+    editions = {copy.folder / copy.name: copy.edition}
+    return _started(config, copy.folder, editions=editions, launcher=copy.launcher)
+
+
+@contextmanager
+def _started(
+    config: Config,
+    root: Path,
+    *,
+    editions: Mapping[Path, str] | None = None,
+    launcher: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Analyzer | None]:
     found = rust_analyzer_install.look(config, cwd=root)
     if isinstance(found, rust_analyzer_install.Missing):
-        yield ()
+        yield None
         return
     try:
         analyzer = Analyzer.start(
@@ -56,7 +73,7 @@ def asking(
         )
     except AnalyzerError as error:
         log.warning("no help from rust-analyzer: %s", error)
-        yield ()
+        yield None
         return
     with analyzer:
-        yield (assists.proposer(assists.headless(analyzer, names=names)),)
+        yield analyzer
