@@ -28,7 +28,7 @@ MARKDOWN, PLAIN = "markdown", "plaintext"
 _RULES = {MARKDOWN: "\n\n---\n\n", PLAIN: "\n\n────────\n\n"}
 
 _TIMEOUT_S = 10.0
-_STD_WEB = re.compile(r"https://doc\.rust-lang\.org/[^/]+/(.+)")
+STD_WEB = re.compile(r"https://doc\.rust-lang\.org/[^/]+/(.+)")
 # rust-analyzer's hover over a function: a block with its module, then one with its signature.
 _FUNCTION = re.compile(r"\s*```rust\n([\w:]+)\n```\s+```rust\n(?:[^`]*\n)?[^`\n]*\bfn (\w+)")
 # The primitive types whose methods stand in a module; integers share one, and it does not say which it is.
@@ -132,9 +132,9 @@ async def _of_symbol(
     address = await asking
     web = address.get("web") if isinstance(address, dict) else address
     if web is None:  # a local variable, or a method of a primitive type
-        method = _method_of_primitive(await hover)
+        method = method_of_primitive(await hover)
         return await asyncio.to_thread(_of_std, place, item=method) if method else None
-    if of_std := _STD_WEB.fullmatch(web):
+    if of_std := STD_WEB.fullmatch(web):
         return await asyncio.to_thread(_of_std, place, link=of_std[1])
     definition = await ask(proxy, "textDocument/definition", place)
     return await asyncio.to_thread(_of_source, place, definition, proxy.session.encoding)
@@ -166,7 +166,7 @@ def _of_source(place: Place, definition: Json, encoding: str) -> Explanation | N
     return explain.of_item(found[0], place.docs, cards.load(), found[1:]) if found else None
 
 
-def _method_of_primitive(hover: Json) -> str | None:
+def method_of_primitive(hover: Json) -> str | None:
     """The item's id, as far as rust-analyzer's hover tells."""
     contents = hover.get("contents") if isinstance(hover, dict) else None
     value = contents.get("value") if isinstance(contents, dict) else contents
