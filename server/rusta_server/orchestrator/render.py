@@ -219,10 +219,12 @@ def _web(citation: Citation) -> str:
 
 def _words(text: str, *, at_start: bool = False) -> str:
     """Our words: `code` stays code, the rest is escaped."""
-    parts = _CODE.split(_one_line(text))
+    line = _one_line(text)
+    # A few readers (marked, in VS Code) can see a link that begins before a code span and ends within it.
+    markup = _IN_LABEL if _LINK_END.search(line) else _MARKUP
     return "".join(
-        _code(part) if number % 2 else _escape(part, at_start=at_start and not number)
-        for number, part in enumerate(parts)
+        _code(part) if number % 2 else _escape(part, markup, at_start=at_start and not number)
+        for number, part in enumerate(_CODE.split(line))
     )
 
 
@@ -250,14 +252,15 @@ _MARKUP = re.compile(
 )
 
 
+_LINK_END = re.compile(r"\][(\[:]")
 _IN_LABEL = re.compile(_MARKUP.pattern + r"| [\[\]]", _MARKUP.flags)
 # What makes a heading, list, quote or rule of a line.
 _LINE_MARKUP = re.compile(r"^(\d*)([#>+=.)-])")
 
 
-def _escape(text: str, *, at_start: bool = False) -> str:
+def _escape(text: str, markup: re.Pattern[str] = _MARKUP, *, at_start: bool = False) -> str:
     """One line of text that means only itself; `at_start` where a line begins with it."""
-    escaped = _MARKUP.sub(_backslash, text)
+    escaped = markup.sub(_backslash, text)
     return _LINE_MARKUP.sub(lambda match: f"{match[1]}\\{match[2]}", escaped) if at_start else escaped
 
 
