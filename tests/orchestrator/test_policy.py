@@ -1,0 +1,145 @@
+"""No sequence of wishes leads to a fix that the policy forbids."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rusta_server.errors import RustaError
+from rusta_server.orchestrator.policy import (
+    FILE,
+    Facts,
+    Policy,
+    is_outside,
+    is_protected,
+    load,
+    may_show,
+    may_write,
+)
+from rusta_server.patch.proof import Level
+
+GOOD = Facts(level=Level.V3, tests="green", paths=("src/lib.rs",), n_lines=(2,), anchors=(1,), is_guess=False)
+paths = st.sampled_from(
+    ["src/lib.rs", "src/gen/a.rs", "../x.rs", "/etc/passwd", "a/../../b", "", "a\\b", "a\0b", "tests/t.rs"]
+)
+facts = st.builds(
+    Facts,
+    level=st.sampled_from(list(Level)),
+    tests=st.sampled_from(["green", "red", "none", "unasked"]),
+    paths=st.lists(paths, min_size=1, max_size=3).map(tuple),
+    n_lines=st.lists(st.integers(0, 40), min_size=1, max_size=3).map(tuple),
+    anchors=st.lists(st.integers(0, 2), max_size=3).map(tuple),
+    is_guess=st.booleans(),
+    asked_level=st.none() | st.sampled_from(list(Level)),
+)
+levels = st.sampled_from(["v1", "v2", "v3"])
+policies = st.builds(
+    Policy,
+    level=levels,
+    apply_level=levels,
+    max_lines=st.integers(1, 30),
+    never_touch=st.sampled_from([(), ("src/gen/**",), ("*.rs",)]),
+)
+
+
+@given(policies, facts)
+def test_what_may_be_written_is_proven_cited_small_and_inside(policy, known):
+    decision = may_write(policy, known)
+    assert decision.rule
+    assert decision.allowed == (not decision.reason)
+    if decision.allowed:
+        assert known.level >= Level.V2
+        assert known.tests != "red"
+        assert known.anchors and min(known.anchors) > 0
+        assert max(known.n_lines) <= policy.max_lines
+        assert not any(is_outside(path) or is_protected(path, policy.never_touch) for path in known.paths)
+        assert may_show(policy, known).allowed
+        if known.asked_level is None:
+            assert not known.is_guess
+            assert known.tests == "none" or known.level >= Level.parse(policy.apply_level)
+
+
+@given(policies, facts)
+def test_what_may_be_shown_is_proven_and_cited(policy, known):
+    if may_show(policy, known).allowed:
+        assert known.level >= max(policy.least_to_show, Level.V1)
+        assert known.anchors and min(known.anchors) > 0
+
+
+@given(policies, facts, facts)
+def test_a_decision_depends_on_nothing_that_went_before(policy, first, second):
+    alone = may_write(policy, second)
+    may_write(policy, first)
+    assert may_write(policy, second) == alone
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"level": Level.NONE}, "proof-to-show"),
+        ({"anchors": ()}, "citation"),
+        ({"anchors": (1, 0)}, "citation"),
+        ({"n_lines": (21,)}, "small-diff"),
+        ({"paths": ("../lib.rs",)}, "never-touch"),
+        ({"tests": "red"}, "green-tests"),
+        ({"is_guess": True}, "no-guess"),
+        ({"level": Level.V2}, "proof-to-write"),
+        ({"level": Level.V1, "asked_level": Level.V1}, "proof-to-write"),
+    ],
+)
+def test_a_refusal_names_its_rule(change, rule):
+    from attrs import evolve
+
+    decision = may_write(Policy(), evolve(GOOD, **change))
+    assert not decision.allowed and decision.rule == rule and decision.reason
+
+
+def test_what_is_good_is_written():
+    assert may_write(Policy(), GOOD).rule == "written-at-v3"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "covered"),
+    [
+        ("src/gen/**", "src/gen/a/b.rs", True),
+        ("src/gen", "src/gen/a.rs", True),
+        ("src/gen/**", "src/general.rs", False),
+        ("*.lock", "a/Cargo.lock", True),
+        ("/build.rs", "sub/build.rs", False),
+    ],
+)
+def test_patterns_are_those_of_gitignore(pattern, path, covered):
+    assert is_protected(path, [pattern]) == covered
+
+
+def write(root, text):
+    (root / FILE).write_text(text)
+
+
+def test_defaults_project_person(tmp_path):
+    assert load(tmp_path) == load(None) == Policy()
+    write(tmp_path, '[policy]\nmax_lines = 5\nnever_touch = ["src/gen/**"]\n')
+    assert load(tmp_path) == Policy(max_lines=5, never_touch=("src/gen/**",))
+    assert load(tmp_path, {"max_lines": 7, "level": None, "colour": "blue"}).max_lines == 7
+
+
+def test_a_project_takes_no_protection_away(tmp_path):
+    write(tmp_path, '[policy]\nsandbox = false\napply_level = "v2"\n')
+    assert load(tmp_path).sandbox and load(tmp_path).apply_level == "v3"
+    assert not load(tmp_path, {"sandbox": False}).sandbox
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[policy]\nmax_lines = 0\n", "max_lines"),
+        ('[policy]\nlevel = "v9"\n', "level"),
+        ("[policy]\nspeed = 1\n", "no such setting: speed"),
+        ("[rules]\n", "no such setting: rules"),
+        ("policy = [", "rusta.toml"),
+        ('policy = "x"', "policy"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, text, complaint):
+    write(tmp_path, text)
+    with pytest.raises(RustaError, match=complaint):
+        load(tmp_path)
