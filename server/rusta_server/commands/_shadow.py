@@ -7,12 +7,14 @@ from tempfile import TemporaryDirectory
 
 from ..config import Config
 from ..patch import crate
-from ..patch.shadow import FileShadow, Shadow
+from ..patch.shadow import FileShadow
 from ..tools import cargo, sandbox
 
 
 @contextmanager
-def open_shadow(path: Path, config: Config, edition: str) -> Iterator[tuple[Path, Shadow]]:
+def open_shadow(
+    path: Path, config: Config, edition: str
+) -> Iterator[tuple[Path, crate.CrateShadow | FileShadow]]:
     """A shadow for the package at `path`, or for a lone file, and the folder its paths are relative to."""
     if path.suffix == ".rs" and path.is_file() and not _in_package(path):
         launcher = _launcher(config)

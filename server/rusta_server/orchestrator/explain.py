@@ -138,7 +138,8 @@ def of_diagnostic(
 def of_code(code: str, docs: Docs | None, cards: Cards) -> Explanation | None:
     """What an error code of the compiler, or a lint (`clippy::…` or rustc's), means anywhere."""
     page = _page(code, docs)
-    card = next(iter(cards.about_subject(code)), None)
+    about = (card for card in cards.about_subject(code) if code in (*card.codes, *card.lints))
+    card = next(about, None)
     say = _Saying(docs)
     return say.explanation(
         f"{code}: {page.title}" if page and page.title != code else code,
@@ -228,9 +229,9 @@ class _Saying:
         return self.all(claims)
 
     def linked(self, page: Section) -> tuple[Cited, ...]:
-        """What the places that an official page links to begin with."""
+        """The places that an official page links to, by their headings."""
         linked = self._docs.linked(page) if self._docs else ()
-        return self.quotes(quotes.first_sentence(one) for one in linked if _corpus(one) in _TO_READ)
+        return self.quotes(quotes.heading(one) for one in linked if _corpus(one) in _TO_READ)
 
     def explanation(
         self, subject: str, command: str, parts: Sequence[tuple[str, tuple[Cited, ...]]]

@@ -76,6 +76,13 @@ def first_sentence(section: Section, *, longest: int = LONGEST) -> Anchor | None
     return anchor(section, first, near=block.start) if block and 0 < len(first) <= longest else None
 
 
+def heading(section: Section) -> Anchor | None:
+    """The heading it stands under; the first sentence where it has none."""
+    first = section.blocks[0] if section.blocks else None
+    is_heading = first is not None and first.kind == "heading"
+    return anchor(section, first.text) if first and is_heading else first_sentence(section)
+
+
 def naming(section: Section, pattern: re.Pattern[str], *, longest: int = LONGEST) -> Iterator[Anchor]:
     """The sentences in which `pattern` is found, in order."""
     for block in _paragraphs(section):

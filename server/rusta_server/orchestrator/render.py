@@ -27,9 +27,7 @@ from .explain import Explanation, Part
 MAX_LINES = 24
 _COLUMNS = 88
 
-_HEADINGS = {
-    "here": "",
-    "docs": "",
+_HEADINGS = {"here": "", "docs": ""} | {
     "why": "Why",
     "ways": "Ways out",
     "panics": "Panics",
@@ -64,17 +62,17 @@ def to_plain(explanation: Explanation, *, max_lines: int | None = MAX_LINES) -> 
     return text
 
 
-def to_rich(explanation: Explanation) -> Group:
-    """All of it for a terminal, each quote with its source."""
+def to_rich(explanation: Explanation, *, backticks: bool = False) -> Group:
+    """All of it for a terminal, each quote with its source; with `backticks` where there are no colours."""
     body = Table.grid(padding=(0, 2))
     body.add_column(style="dim", no_wrap=True)
     body.add_column(ratio=1)
     for part in _parts(explanation):
-        heading = (_HEADINGS.get(part.heading, part.heading) or part.heading).lower()
+        heading = "what" if part.heading == "docs" else part.heading
         for number, claim in enumerate(part.claims):
-            body.add_row("" if number else heading, _rich_claim(claim))
-    code, separator, rest = explanation.subject.partition(": ")
-    title = Text.assemble((_one_line(code), "bold"), separator, _coloured(rest))
+            body.add_row("" if number else heading, _rich_claim(claim, backticks=backticks))
+    name, separator, rest = explanation.subject.partition(": ")
+    title = Text.assemble((_one_line(name), "bold"), separator, _coloured(rest, backticks=backticks))
     return Group(title, Padding(body, (1, 0, 0, 2)))
 
 
@@ -113,6 +111,11 @@ def _parts(explanation: Explanation) -> Iterator[Part]:
             raise ValueError("a claim is cited by `cite`, or not shown")
         if part.claims:
             yield part
+
+
+def _is_label(citation: Citation) -> bool:
+    """Whether the quote is the name of its place: then the link says it all."""
+    return citation.label.endswith(f": {citation.anchor.quote}")
 
 
 # Folding
@@ -180,7 +183,7 @@ def _markdown(part: Part) -> Iterator[str]:
 def _markdown_point(claim: Cited) -> str:
     if claim.text:
         return f"- {_words(claim.text, at_start=True)} — {_links(claim.citations)}"
-    return "- " + "; ".join(_markdown_quote(citation) for citation in claim.citations)
+    return "- " + "; ".join(_link(one) if _is_label(one) else _markdown_quote(one) for one in claim.citations)
 
 
 def _markdown_claim(claim: Cited, start: str, *, quoted: bool) -> str:
@@ -290,7 +293,9 @@ def _plain_point(claim: Cited) -> str:
     sources = ", ".join(dict.fromkeys(_source(citation) for citation in claim.citations))
     if claim.text:
         return f"- {_one_line(claim.text)} ({sources})"
-    return "- " + "; ".join(f"{_plain_quote(citation)} ({_source(citation)})" for citation in claim.citations)
+    return "- " + "; ".join(
+        _source(one) if _is_label(one) else f"{_plain_quote(one)} ({_source(one)})" for one in claim.citations
+    )
 
 
 def _plain_claim(claim: Cited, start: str, *, quoted: bool) -> str:
@@ -317,8 +322,8 @@ def _source(citation: Citation) -> str:
 # Terminal
 
 
-def _rich_claim(claim: Cited) -> Group:
-    lines = [_coloured(claim.text)] if claim.text else []
+def _rich_claim(claim: Cited, *, backticks: bool) -> Group:
+    lines = [_coloured(claim.text, backticks=backticks)] if claim.text else []
     for link, citations in groupby(claim.citations, key=lambda citation: citation.anchor.link):
         from_one_place = list(citations)
         quotes = " ".join(f"“{_one_line(citation.anchor.quote)}”" for citation in from_one_place)
@@ -336,8 +341,9 @@ def _rich_source(citation: Citation, link: str) -> Text:
     )
 
 
-def _coloured(text: str) -> Text:
+def _coloured(text: str, *, backticks: bool) -> Text:
     shown = Text()
     for number, part in enumerate(_CODE.split(_one_line(text))):
-        shown.append(part, style="bold cyan" if number % 2 else "")
+        is_code = number % 2
+        shown.append(f"`{part}`" if is_code and backticks else part, style="bold cyan" if is_code else "")
     return shown

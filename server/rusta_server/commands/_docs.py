@@ -1,0 +1,40 @@
+"""The documentation for a command: opened, and indexed first where that was not done yet."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from ..config import Config
+from ..errors import RustaError
+from ..tools.docs import Docs, NoDocs, NotIndexed, Toolchain, build, open_docs, toolchain
+from ..tools.process import Cancelled
+
+
+def opened(config: Config, cwd: Path, console: Console) -> Docs | NoDocs:
+    """The documentation of the toolchain that is used in `cwd`; shows progress while it is indexed.
+
+    Raises:
+        RustaError: there is no rustc, or the index cannot be written.
+    """
+    here = toolchain(cwd)
+    if here is None:
+        raise RustaError(
+            "rustc was not found.", hint="Install Rust from https://rustup.rs, then: rusta doctor"
+        )
+    found = open_docs(config.cache, here)
+    return _indexed(config, here, console) if isinstance(found, NotIndexed) else found
+
+
+def _indexed(config: Config, here: Toolchain, console: Console) -> Docs | NoDocs:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("indexing the Rust documentation, once", total=1.0)
+        made = build(config.cache, here, progress=lambda share, _: bar.update(task, completed=share))
+    assert not isinstance(made, Cancelled)  # nobody could
+    return made

@@ -1,0 +1,98 @@
+"""`rusta explain`: what an error, a name or a place in a file means, and where that is written."""
+
+import json
+import sys
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+
+from ..config import Config
+from ..errors import RustaError
+from ..orchestrator import cards, explain, render
+from ..orchestrator.explain import Explanation
+from ..tools.docs import Docs, NoDocs
+from . import _docs, _place
+
+EXPLAINED, NOTHING_KNOWN = 0, 1
+
+
+@click.command(epilog="Exit code: 0 explained, 1 nothing that could be cited, 2 could not run.")
+@click.argument("subject")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with whole anchors.")
+@click.option("--plain", is_flag=True, help="Print it as text without colours and columns.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(1),
+    default=Config().check_timeout_s,
+    show_default=True,
+    help="Seconds for one cargo check.",
+)
+@click.option("--edition", default="2021", show_default=True, help="For a lone .rs file.")
+@click.option("--no-sandbox", is_flag=True, help="Run cargo without the sandbox.")
+@click.option("--cache-dir", type=click.Path(path_type=Path), help="Where the index and shadow copies live.")
+def command(
+    subject: str,
+    as_json: bool,
+    plain: bool,
+    timeout_s: float,
+    edition: str,
+    no_sandbox: bool,
+    cache_dir: Path | None,
+) -> None:
+    """Explain SUBJECT with quotes from the documentation on this machine.
+
+    SUBJECT is an error code (E0502), a lint (clippy::needless_return), a keyword or operator (dyn, ?), an
+    item of the standard library (std::vec::Vec::drain), or a place in a file (src/main.rs:5:10). For a place
+    the file is checked in a copy; nothing of yours is changed.
+    """
+    config = Config(
+        cache_dir=str(cache_dir) if cache_dir else None, check_timeout_s=timeout_s, sandbox=not no_sandbox
+    )
+    console = Console(highlight=False)
+    aside = Console(stderr=True, highlight=False)
+    place = _place.parse(subject)
+    opened = _docs.opened(config, place.path.resolve().parent if place else Path.cwd(), aside)
+    docs = opened if isinstance(opened, Docs) else None
+    if isinstance(opened, NoDocs):
+        version = opened.toolchain.version
+        aside.print(f"[yellow]![/] rustc {version} has no documentation here. To add it: {opened.remedy}")
+    if place:
+        version = opened.toolchain.version
+        found = _place.explanations(place, docs, config, edition, version)
+    else:
+        found = _of_name(subject, docs)
+    if as_json:
+        click.echo(json.dumps({"explanations": [render.to_json(one) for one in found]}, indent=2))
+    elif plain:
+        click.echo("\n\n".join(render.to_plain(one, max_lines=None) for one in found))
+    else:
+        for one in found:
+            console.print(render.to_rich(one, backticks=console.color_system is None))
+    if not found:
+        aside.print(
+            f"[yellow]unknown:[/] nothing here says what stands at {escape(subject)}.", soft_wrap=True
+        )
+        aside.print(
+            "  [bold cyan]try:[/] rusta explain NAME, with the name that stands there", soft_wrap=True
+        )
+        sys.exit(NOTHING_KNOWN)
+
+
+def _of_name(name: str, docs: Docs | None) -> tuple[Explanation, ...]:
+    """What a name means.
+
+    Raises:
+        RustaError: nothing is known by that name; with the nearest that is.
+    """
+    found = explain.of_name(name, docs, cards.load())
+    if found is None:
+        near = docs.similar(name) if docs else ()
+        meant = f" Did you mean {', '.join(near)}?" if near else ""
+        hint = (
+            f"rusta explain {near[0]}" if near else "a code (E0502), lint, keyword, item, or PATH:LINE:COLUMN"
+        )
+        raise RustaError(f"nothing is known of {name!r}.{meant}", hint=hint)
+    return (found,)
