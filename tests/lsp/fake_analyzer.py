@@ -65,6 +65,8 @@ def handle(message):
         send({"id": id, "result": os.getpid()})
     elif method in ("fake/echo", "textDocument/codeAction"):
         send({"id": id, "result": params})
+    elif method == "textDocument/hover":
+        send({"id": id, "result": params.get("answer")})
     elif method == "fake/error":
         send({"id": id, "error": {"code": -32801, "message": "content modified"}})
     elif method == "fake/die":

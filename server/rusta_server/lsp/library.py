@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WARNING = 2  # window/showMessage
+_GRACE_S = 1.0  # in which the indexer takes away what it has begun
 
 
 @define
@@ -116,7 +117,7 @@ async def _build(proxy: "Proxy", folder: Path) -> bool:
             tasks = [asyncio.create_task(work) for work in works]
             await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await child.end(process, grace_s=0)
+        await child.end(process, grace_s=_GRACE_S)
         for task in tasks:
             task.cancel()
     return process.returncode == 0
