@@ -26,3 +26,48 @@ def test_the_cache_folder_may_be_given_from_here(tmp_path, monkeypatch):
 
 def test_settings_that_are_not_ours_are_passed_over():
     assert config.load({"level": "v2", "colour": "blue"}) == config.Config(level="v2")
+
+
+def write(root, text):
+    (root / config.POLICY_FILE).write_text(text)
+
+
+def test_defaults_project_person(tmp_path):
+    assert config.load({}, project=tmp_path) == config.load({}) == config.Config()
+    write(tmp_path, '[policy]\nmax_lines = 5\nnever_touch = ["src/gen/**"]\n')
+    assert config.load({}, project=tmp_path) == config.Config(max_lines=5, never_touch=("src/gen/**",))
+    assert config.load({"max_lines": 7, "level": None, "colour": "blue"}, project=tmp_path).max_lines == 7
+
+
+def test_a_project_takes_no_protection_away(tmp_path):
+    write(tmp_path, '[policy]\nsandbox = false\napply_level = "v2"\n')
+    assert config.load({}, project=tmp_path).sandbox and config.load({}, project=tmp_path).apply_level == "v3"
+    assert not config.load({"sandbox": False}, project=tmp_path).sandbox
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[policy]\nmax_lines = 0\n", "max_lines"),
+        ('[policy]\nlevel = "v9"\n', "level"),
+        ("[policy]\nspeed = 1\n", "no such setting: speed"),
+        ("[rules]\n", "no such setting: rules"),
+        ("policy = [", "rusta.toml"),
+        ('policy = "x"', "policy"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, text, complaint):
+    write(tmp_path, text)
+    with pytest.raises(RustaError, match=complaint):
+        config.load({}, project=tmp_path)
+
+
+def test_the_project_is_the_nearest_folder_of_the_repository_with_a_policy(tmp_path):
+    inner = tmp_path / "repo" / "crate" / "src"
+    inner.mkdir(parents=True)
+    write(tmp_path, "")
+    assert config.project_of(inner) == tmp_path
+    (tmp_path / "repo" / ".git").mkdir()
+    assert config.project_of(inner) is None
+    write(tmp_path / "repo", "")
+    assert config.project_of(inner) == tmp_path / "repo"

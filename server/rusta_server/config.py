@@ -1,23 +1,34 @@
 """Every option of Rusta, each declared once with its default and its one-line help.
 
-The command line, the editors' settings and the README's table are made from this class.
+The command line, the editors' settings and the README's table are made from this class. Options of the policy
+(what may be shown and written) may also stand in a project's `rusta.toml`. That file comes with code of
+unknown origin, so it can take no protection away: what it says of the sandbox and of the proof that writing
+needs counts only where it is stricter.
 """
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import cattrs
 import platformdirs
-from attrs import field, fields, frozen
+from attrs import field, fields, frozen, validators
 from cattrs import transform_error
+from cattrs.v import format_exception
 
 from .errors import RustaError
+
+POLICY_FILE = "rusta.toml"
 
 
 def _option(default: Any, help: str) -> Any:  # noqa: ANN401  the attribute's annotation gives the type
     return field(default=default, metadata={"help": help})
+
+
+def _policy(default: Any, help: str, check: Any = None) -> Any:  # noqa: ANN401  the same
+    return field(default=default, metadata={"help": help, "policy": True}, validator=check)
 
 
 @frozen
@@ -29,19 +40,25 @@ class Config:
     )
     cache_dir: str | None = _option(
         None,
-        "Where shadow copies, the index of the documentation and logs live; the user's cache folder when unset.",
+        "Where shadow copies, the index of the docs and logs live; the user's cache folder when unset.",
     )
     fix_on_check: bool = _option(True, "Search for fixes in the background after each check.")
-    level: Literal["v1", "v2", "v3"] = _option(
+    level: Literal["v1", "v2", "v3"] = _policy(
         "v1", "The least level of proof a fix needs to be offered: v1, v2 or v3."
     )
-    max_lines: int = _option(20, "The most lines one fix may change (K).")
+    apply_level: Literal["v1", "v2", "v3"] = _policy(
+        "v3", "The least level a fix needs to be written; v2 is enough where there are no tests."
+    )
+    max_lines: int = _policy(20, "The most lines one fix may change (K).", validators.ge(1))
+    never_touch: tuple[str, ...] = _policy(
+        (), "Files that no fix may change, as patterns of a .gitignore: `src/generated/**`."
+    )
     max_checks: int = _option(60, "The most compiler runs spent on one search.")
     rounds: int = _option(6, "The most fixes in a row that one search may stack on each other.")
     check_timeout_s: float = _option(120.0, "The time limit of one cargo check in the shadow copy.")
     test_timeout_s: float = _option(300.0, "The time limit of one cargo test in the shadow copy.")
     run_tests: bool = _option(True, "Run the tests to raise a fix from V2 to V3.")
-    sandbox: bool = _option(
+    sandbox: bool = _policy(
         True, "Run cargo without network and without write access outside its folders, where possible."
     )
     citations: bool = _option(
@@ -59,23 +76,82 @@ class Config:
         return Path(given).expanduser().absolute()  # cargo runs in another folder
 
 
-def load(settings: Mapping[str, Any]) -> Config:
-    """Read settings as an editor sends them (camelCase or snake_case keys, unknown keys ignored).
+def load(settings: Mapping[str, Any], *, project: Path | None = None) -> Config:
+    """The options for a project: defaults, then its `rusta.toml`, then what a person set.
+
+    Args:
+        settings: as an editor sends them (camelCase or snake_case keys, unknown keys ignored); None means
+            not set.
+        project: the folder of the project's `rusta.toml`, if there is one.
 
     Raises:
         RustaError: a value has the wrong type; the message names the setting.
     """
-    known = {f.name for f in fields(Config)}
-    renamed = {_snake(key): value for key, value in settings.items()}
+    wished = _read_policy(project / POLICY_FILE) if project else {}
+    given = {_snake(key): value for key, value in settings.items() if value is not None}
+    known = {option.name for option in fields(Config)}
+    own = {key: value for key, value in given.items() if key in known}
+    return _structured({**wished, **own}, path="rusta", hint="Correct the setting in your editor.")
+
+
+def changed_options(config: Config) -> dict[str, Any]:
+    """The options that differ from their defaults: what somebody chose."""
+    return {o.name: getattr(config, o.name) for o in fields(Config) if getattr(config, o.name) != o.default}
+
+
+def project_of(path: Path) -> Path | None:
+    """The nearest folder at or above `path` with a `rusta.toml`, within the same repository."""
+    for folder in (path, *path.parents):
+        if (folder / POLICY_FILE).is_file():
+            return folder
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _read_policy(file: Path) -> dict[str, Any]:
+    """What a project's file says, without what would take a protection away."""
     try:
-        return cattrs.Converter(forbid_extra_keys=False).structure(
-            {key: value for key, value in renamed.items() if key in known}, Config
-        )
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise RustaError(f"{file} cannot be read: {error}") from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RustaError(f"{file}: {error}", hint="Correct it, or remove it.") from error
+    table = raw.get("policy", {})
+    knobs = [option.name for option in fields(Config) if option.metadata.get("policy")]
+    unknown = [key for key in raw if key != "policy"]
+    unknown += [key for key in table if key not in knobs] if isinstance(table, dict) else ["policy = …"]
+    if unknown:
+        hint = f"Below [policy] there are {', '.join(knobs)}."
+        raise RustaError(f"{file}: no such setting: {unknown[0]}", hint=hint)
+    wished = _structured(table, path=str(file), hint=f"Correct it in {file}.")
+    default = Config()
+    return {
+        **{name: getattr(wished, name) for name in table},
+        "sandbox": wished.sandbox or default.sandbox,
+        "apply_level": max(wished.apply_level, default.apply_level),
+    }
+
+
+def _structured(values: Mapping[str, Any], *, path: str, hint: str) -> Config:
+    try:
+        return cattrs.Converter().structure(values, Config)
     except Exception as error:
-        raise RustaError(
-            "; ".join(_complaint(text) for text in transform_error(error, path="rusta")),
-            hint="Correct the setting in your editor.",
-        ) from error
+        told = transform_error(error, path=path, format_exception=_words)
+        raise RustaError("; ".join(_complaint(text) for text in told), hint=hint) from error
+
+
+def _words(error: BaseException, wanted: type | None) -> str:
+    """A validator's own words name the option and its bound; all else as cattrs says it."""
+    return str(error.args[0]) if _is_bound(error) else format_exception(error, wanted)
+
+
+def _is_bound(error: BaseException) -> bool:
+    return isinstance(error, ValueError) and "must be" in str(error.args[0])
 
 
 def _complaint(text: str) -> str:

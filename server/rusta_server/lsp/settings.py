@@ -4,9 +4,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from ..config import load
+from ..config import changed_options, load
 from ..errors import RustaError
 from ..session import Id, Waiting
 from . import capabilities, guard, jsonrpc
@@ -28,7 +26,8 @@ def read_initialize(proxy: "Proxy", id: Id, body: bytes) -> None:
     session.client_process_id = introduction.process_id
     session.root = introduction.root
     try:
-        session.config = load({**attrs.asdict(session.config), **introduction.settings})
+        flags = changed_options(session.config)
+        session.config = load({**flags, **introduction.settings}, project=introduction.root)
     except RustaError as error:
         message = f"Rusta: {error} {error.hint or ''}"
         proxy.notify_client("window/showMessage", {"type": _WARNING, "message": message})

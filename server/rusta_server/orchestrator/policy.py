@@ -1,53 +1,17 @@
 """The policy: which fixes may be shown and which may be written. Every decision names the rule that made it.
 
-The knobs have their defaults here; a project changes them in `rusta.toml`, a person by flags and editor
-settings. A project's file comes with code of unknown origin, so it can take no protection away: what it says
-of the sandbox and of the proof that writing needs counts only where it is stricter.
+Its knobs are options of `Config`.
 """
 
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Literal
 
-import cattrs
 import pathspec
-from attrs import evolve, field, fields, frozen, validators
-from cattrs import transform_error
-from cattrs.v import format_exception
+from attrs import frozen
 
-from ..errors import RustaError
+from ..config import POLICY_FILE, Config
 from ..patch.proof import Level
-
-FILE = "rusta.toml"
-
-
-def _knob(default: Any, help: str, check: Any = None) -> Any:  # noqa: ANN401  the annotation gives the type
-    return field(default=default, metadata={"help": help}, validator=check)
-
-
-@frozen
-class Policy:
-    """What a run may do. Editors send these as settings, a project keeps them in `rusta.toml`."""
-
-    level: Literal["v1", "v2", "v3"] = _knob(
-        "v1", "The least level of proof a fix needs to be shown: v1, v2 or v3."
-    )
-    apply_level: Literal["v1", "v2", "v3"] = _knob(
-        "v3", "The least level a fix needs to be written; v2 is enough where there are no tests."
-    )
-    max_lines: int = _knob(20, "The most lines one fix may change (K).", validators.ge(1))
-    sandbox: bool = _knob(
-        True, "Run cargo without network and without write access outside its folders, where possible."
-    )
-    never_touch: tuple[str, ...] = _knob(
-        (), "Files that no fix may change, as patterns like `src/generated/**`."
-    )
-
-    @property
-    def least_to_show(self) -> Level:
-        """`level` as a value."""
-        return Level.parse(self.level)
 
 
 @frozen
@@ -87,65 +51,65 @@ class Facts:
     asked_level: Level | None = None
 
 
-def may_show(policy: Policy, facts: Facts) -> Decision:
+def may_show(config: Config, facts: Facts) -> Decision:
     """Whether a fix may be offered to a person."""
-    return _first(_SHOW, policy, facts, "shown")
+    return _first(_SHOW, config, facts, "shown")
 
 
-def may_write(policy: Policy, facts: Facts) -> Decision:
+def may_write(config: Config, facts: Facts) -> Decision:
     """Whether a fix may be written into the user's files."""
-    return _first((*_SHOW, *_WRITE), policy, facts, "written")
+    return _first((*_SHOW, *_WRITE), config, facts, "written")
 
 
-Rule = Callable[[Policy, Facts], str | None]
+Rule = Callable[[Config, Facts], str | None]
 
 
-def _first(rules: Sequence[tuple[str, Rule]], policy: Policy, facts: Facts, done: str) -> Decision:
+def _first(rules: Sequence[tuple[str, Rule]], config: Config, facts: Facts, done: str) -> Decision:
     for name, rule in rules:
-        reason = rule(policy, facts)
+        reason = rule(config, facts)
         if reason is not None:
             return Decision(False, name, reason)
     return Decision(True, f"{done}-at-{facts.level.name.lower()}")
 
 
-def _proven(policy: Policy, facts: Facts) -> str | None:
-    least = max(policy.least_to_show, Level.V1)
+def _proven(config: Config, facts: Facts) -> str | None:
+    least = max(Level.parse(config.level), Level.V1)
     if facts.level < least:
         return f"proven only to {facts.level.name}, {least.name} is needed"
     return None
 
 
-def _cited(policy: Policy, facts: Facts) -> str | None:
+def _cited(config: Config, facts: Facts) -> str | None:
     return None if facts.anchors and all(facts.anchors) else "nothing can be cited for it"
 
 
-def _small(policy: Policy, facts: Facts) -> str | None:
-    if any(n > policy.max_lines for n in facts.n_lines):
-        return f"it changes {max(facts.n_lines)} lines, {policy.max_lines} are allowed"
+def _small(config: Config, facts: Facts) -> str | None:
+    if any(n > config.max_lines for n in facts.n_lines):
+        return f"it changes {max(facts.n_lines)} lines, {config.max_lines} are allowed"
     return None
 
 
-def _touchable(policy: Policy, facts: Facts) -> str | None:
+def _touchable(config: Config, facts: Facts) -> str | None:
     for path in facts.paths:
         if is_outside(path):
             return f"{path} lies outside the workspace"
-        if is_protected(path, policy.never_touch):
-            return f"{path} must not be touched ({FILE})"
+        if is_protected(path, config.never_touch):
+            return f"{path} must not be touched ({POLICY_FILE})"
     return None
 
 
-def _not_red(policy: Policy, facts: Facts) -> str | None:
+def _not_red(config: Config, facts: Facts) -> str | None:
     return "it compiles, but tests fail" if facts.tests == "red" else None
 
 
-def _proven_to_write(policy: Policy, facts: Facts) -> str | None:
-    needed = least_to_write(policy, has_tests=facts.tests != "none", asked=facts.asked_level)
+def _proven_to_write(config: Config, facts: Facts) -> str | None:
+    needed = least_to_write(config, has_tests=facts.tests != "none", asked=facts.asked_level)
     if facts.level < needed:
         return f"proven only to {facts.level.name}, {needed.name} is needed"
     return None
 
 
-def _no_guess(policy: Policy, facts: Facts) -> str | None:
+def _no_guess(config: Config, facts: Facts) -> str | None:
     if facts.is_guess and facts.asked_level is None:
         return "it is a guess and no test speaks for it"
     return None
@@ -164,9 +128,9 @@ _WRITE: tuple[tuple[str, Rule], ...] = (
 )
 
 
-def least_to_write(policy: Policy, *, has_tests: bool, asked: Level | None = None) -> Level:
+def least_to_write(config: Config, *, has_tests: bool, asked: Level | None = None) -> Level:
     """The level that writing needs: never below V2, whoever asks."""
-    needed = asked or (Level.parse(policy.apply_level) if has_tests else Level.V2)
+    needed = asked or (Level.parse(config.apply_level) if has_tests else Level.V2)
     return max(needed, Level.V2)
 
 
@@ -179,73 +143,3 @@ def is_outside(path: str) -> bool:
 def is_protected(path: str, patterns: Iterable[str]) -> bool:
     """Whether a pattern, written as in a `.gitignore`, covers the path."""
     return pathspec.GitIgnoreSpec.from_lines(patterns).match_file(path)
-
-
-# Reading.
-
-
-def load(root: Path | None, settings: Mapping[str, Any] | None = None) -> Policy:
-    """The policy for the workspace at `root`: defaults, then its `rusta.toml`, then a person's settings.
-
-    Args:
-        settings: knobs by name; those that are None or unknown are passed over.
-
-    Raises:
-        RustaError: a file or setting is wrong; says which knob.
-    """
-    policy = Policy()
-    if root is not None:
-        policy = _tightened(policy, _read(root / FILE))
-    known = {knob.name for knob in fields(Policy)}
-    own = {name: value for name, value in (settings or {}).items() if name in known and value is not None}
-    return _structured({**_plain(policy), **own}, "settings")
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise RustaError(f"{file} cannot be read: {error.strerror}") from error
-    try:
-        raw = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RustaError(f"{file}: {error}", hint="Correct it, or remove it.") from error
-    table = raw.get("policy", {})
-    if not isinstance(table, dict):
-        raise RustaError(f"{file}: policy is no table", hint="Write its settings below [policy].")
-    unknown = [key for key in raw if key != "policy"]
-    unknown += [key for key in table if key not in {knob.name for knob in fields(Policy)}]
-    if unknown:
-        names = ", ".join(knob.name for knob in fields(Policy))
-        raise RustaError(f"{file}: no such setting: {unknown[0]}", hint=f"In [policy] there are {names}.")
-    return dict(table)
-
-
-def _tightened(policy: Policy, table: Mapping[str, Any]) -> Policy:
-    """The policy with a project's wishes, as far as they take no protection away."""
-    wished = _structured({**_plain(policy), **table}, FILE)
-    return evolve(
-        wished,
-        sandbox=wished.sandbox or policy.sandbox,
-        apply_level=max(wished.apply_level, policy.apply_level),
-    )
-
-
-def _plain(policy: Policy) -> dict[str, Any]:
-    return {knob.name: getattr(policy, knob.name) for knob in fields(Policy)}
-
-
-def _structured(values: Mapping[str, Any], where: str) -> Policy:
-    try:
-        return cattrs.Converter().structure(values, Policy)
-    except Exception as error:
-        told = transform_error(error, path=where, format_exception=_complaint)
-        raise RustaError("; ".join(told), hint=f"Correct it in {where}.") from error
-
-
-def _complaint(error: BaseException, wanted: type | None) -> str:
-    # A validator's own words name the knob.
-    is_own = isinstance(error, ValueError) and "must be" in str(error.args[0])
-    return str(error.args[0]) if is_own else format_exception(error, wanted)
