@@ -14,6 +14,8 @@ from .errors import RustaError
 COMMANDS = {
     "fix": ("rusta_server.commands.fix", "Repair a crate that does not compile."),
     "explain": ("rusta_server.commands.explain", "Say what an error or name means, and where it is written."),
+    "revert": ("rusta_server.commands.revert", "Take back what rusta fix --apply wrote."),
+    "anchor": ("rusta_server.commands.anchor", "Look at the places that Rusta cites, and check them."),
     "serve": ("rusta_server.commands.serve", "Run the language server for an editor."),
     "trace": ("rusta_server.commands.trace", "Look at what Rusta did, check it, play it back."),
     "doctor": ("rusta_server.commands.doctor", "Say what Rusta found here, and how to mend what is missing."),

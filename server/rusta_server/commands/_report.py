@@ -232,7 +232,7 @@ def _conclusion(summary: Summary, *, wrote: bool) -> str:
         fixed = "The error is" if before == 1 else f"All {before} errors are"
         verdict = f"[green]✓[/] {fixed} fixed{hidden}: it compiles{ran} {spent}"
     if summary["written"]:
-        return verdict + "\n  Written."
+        return verdict + f"\n  Written. To take it back: [bold]rusta revert {summary['patch']['id']}[/]"
     if wrote:
         return verdict + "\n  Nothing was written."
     return verdict + (

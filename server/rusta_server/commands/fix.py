@@ -17,6 +17,7 @@ from ..orchestrator.repair import Budget, Repair
 from ..patch import apply as tree
 from ..patch import proof
 from ..patch.proof import Level
+from ..patch.result import ResultCode
 from ..patch.shadow import NoTests, Shadow, Tested, why_not
 from ..tools.process import Cancel
 from ..trace.record import Kind
@@ -100,9 +101,10 @@ def command(
             wanted = Level.parse(level) if level else None
             summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
             _note_fixes(trace, summary)
-            written = _write(root, copy, found, config, wanted, console) if write else None
-            _note_written(trace, summary, written)
-        summary["written"], summary["trace"] = written, trace.id
+            outcome = _write(root, copy, found, config, wanted, console) if write else None
+            written = isinstance(outcome, proof.Written) if write else None
+            _note_written(trace, summary, written, outcome)
+        summary["written"], summary["patch"], summary["trace"] = written, _outcome(outcome), trace.id
         if as_json:
             click.echo(json.dumps(summary, indent=2))
         else:
@@ -128,9 +130,18 @@ def _interruptible(console: Console) -> Iterator[None]:
 
 
 def _recover(config: Config, console: Console) -> None:
-    restored = tree.recover(config.cache / "journals")
-    for file in restored:
-        console.print(f"[yellow]put back[/] {file} (an earlier run was interrupted while it wrote)")
+    for found in tree.recover(config.cache / "journals"):
+        for path in found.restored:
+            console.print(
+                f"[yellow]put back[/] {escape(str(found.root / path))} "
+                "(an earlier run was interrupted while it wrote)"
+            )
+        for path in found.conflicts:
+            console.print(
+                f"[yellow]not put back[/] {escape(str(found.root / path))}: it was changed since an earlier "
+                f"run was interrupted while it wrote. What it held before is in {escape(str(found.kept))}",
+                soft_wrap=True,
+            )
 
 
 def _search(copy: Shadow, config: Config, console: Console, trace: Trace) -> Repair:
@@ -168,47 +179,67 @@ def _note_fixes(trace: Trace, summary: _report.Summary) -> None:
         )
 
 
-def _note_written(trace: Trace, summary: _report.Summary, written: bool | None) -> None:
+def _note_written(
+    trace: Trace,
+    summary: _report.Summary,
+    written: bool | None,
+    outcome: proof.Written | proof.Refused | None,
+) -> None:
     if written is None or not summary["fixes"]:
         return
     anchors = {anchor["id"] for fix in summary["fixes"] for anchor in fix["anchors"]}
     if written:
         what, decision = "apply", f"written: proven to {summary['level']}"
     else:
-        what, decision = "refuse", f"not written: proven to {summary['level']}"
+        why = f"; {outcome.code}: {outcome.reason}" if isinstance(outcome, proof.Refused) else ""
+        what, decision = "refuse", f"not written: proven to {summary['level']}{why}"
     trace.add(Kind.PATCH, what, citations=tuple(sorted(anchors)), decision=decision)
 
 
 def _write(
     root: Path, copy: Shadow, found: Repair, config: Config, wanted: Level | None, console: Console
-) -> bool:
-    """Write the fix if its proof suffices; says why not otherwise."""
+) -> proof.Written | proof.Refused | None:
+    """Write the fix if its proof suffices, else None; says why it was not written."""
     has_tests = config.run_tests and not isinstance(found.tested, NoTests)
     least = max(wanted or (Level.V3 if has_tests else Level.V2), Level.V2)
     if not found.state.variant:
-        return False
+        return None
     if isinstance(found.tested, Tested) and not found.tested.green:
         console.print(
             f"[yellow]not written:[/] it compiles, but {found.tested.n_failed} of its tests fail; to write "
             "it without asking the tests: --level=v2 --no-tests"
         )
-        return False
+        return None
     if found.is_guess and wanted is None:
         console.print(
             "[yellow]not written:[/] a fix is a guess and no test speaks for it; to write it all the same: "
             f"--level={found.level.name.lower()}"
         )
-        return False
+        return None
     if found.level < least:
         console.print(f"[yellow]not written:[/] proven only to {found.level.name}, {least.name} is needed")
-        return False
-    try:
-        written = proof.write(
-            root, copy, found.state.variant, least=least, journals=config.cache / "journals"
-        )
-    except tree.Conflict as conflict:
-        written = proof.Refused(f"{conflict} {conflict.hint or ''}")
-    if isinstance(written, proof.Refused):
-        console.print(f"[yellow]not written:[/] {escape(written.reason)}", soft_wrap=True)
-        return False
-    return True
+        return None
+    outcome = proof.write(
+        root,
+        copy,
+        found.state.variant,
+        least=least,
+        journals=config.cache / "journals",
+        title=_title(found),
+    )
+    if isinstance(outcome, proof.Refused):
+        console.print(f"[yellow]not written:[/] {escape(outcome.reason)}", soft_wrap=True)
+    return outcome
+
+
+def _title(found: Repair) -> str:
+    """A line for the list of patches."""
+    steps = found.state.steps
+    return steps[0].candidate.title + (f" (and {len(steps) - 1} more)" if len(steps) > 1 else "")
+
+
+def _outcome(outcome: proof.Written | proof.Refused | None) -> _report.Summary | None:
+    """What became of the patch, for `--json`."""
+    if isinstance(outcome, proof.Written):
+        return {"result": ResultCode.APPLIED, "id": outcome.id}
+    return {"result": outcome.code, "reason": outcome.reason} if outcome else None

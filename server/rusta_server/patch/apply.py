@@ -1,250 +1,248 @@
-"""The only writer of the user's tree: all files or none, and a way back after a kill at any instant.
+"""Applying and reverting patches: the whole tree or nothing, one Rusta at a time.
 
-A journal with the old contents is on the disk before the first file is touched. Each file is replaced by a
-rename. Whoever starts next rolls back a journal that was not finished.
+What is refused is refused here, before anything is written; `transaction` then does the writing.
 """
 
-import contextlib
-import hashlib
-import json
-import os
-import shutil
-import stat
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-from attrs import field, frozen
+from attrs import frozen
 
-from ..errors import RustaError
+from . import edit, journal, paths
+from .disk import File, Kept, Tree
+from .journal import Journal, Record, State
+from .patch import Patch, require_sound, sha256
+from .result import Conflict, ResultCode
+from .transaction import Change, carry_out, take_back
 
-_PENDING, _APPLIED = "pending", "applied"
-
-
-class Conflict(RustaError):
-    """The tree is not as it was when the patch was proven."""
-
-
-@frozen
-class Change:
-    """The whole content of one file before and after."""
-
-    path: str
-    before: bytes = field(repr=False)
-    after: bytes = field(repr=False)
+LOCK_WAIT_S = 5.0
 
 
 @frozen
-class Applied:
-    """A patch that is in the tree, and where its way back is kept."""
+class Done:
+    """A patch is in the tree, or was taken out of it; its id is the way back."""
 
-    root: Path
-    journal: Path
+    code: ResultCode
+    id: str
     paths: tuple[str, ...]
 
 
-def apply(root: Path, changes: list[Change], *, journals: Path) -> Applied:
-    """Write `changes` below `root`; on any error every byte is as before.
+@frozen
+class Recovered:
+    """What was done about a patch that a kill had interrupted.
+
+    Attributes:
+        restored: the files that were put back.
+        conflicts: the files that somebody changed since; they were left as they are.
+        kept: the folder with the old contents, if there are conflicts.
+    """
+
+    root: Path
+    restored: tuple[str, ...]
+    conflicts: tuple[str, ...] = ()
+    kept: Path | None = None
+
+
+def apply(
+    root: Path,
+    patch: Patch,
+    *,
+    journals: Path,
+    never: Sequence[str] = (),
+    accept: Callable[[], None] = lambda: None,
+    title: str = "",
+    wait_s: float = LOCK_WAIT_S,
+) -> Done:
+    """Write `patch` into the tree below `root`.
+
+    Args:
+        journals: the folder of all journals.
+        never: patterns of paths that are left alone, see `paths.is_protected`.
+        accept: looks at the tree with the patch in it; whatever it raises takes the patch out again.
+        title: for the list of patches.
 
     Raises:
-        Conflict: a file is not what it was, or is no regular file inside `root`.
-        RustaError: a file cannot be written.
+        Conflict: the patch is refused or failed; every byte is as before.
     """
-    for change in changes:
-        _require(root, change.path, change.before)
+    require_sound(patch, never)
+    with _ready(root, journals, wait_s) as (tree, shelf):
+        changes = list(_plan(tree, patch))
+        record = carry_out(tree, shelf, changes, title=title, accept=accept)
+    return Done(ResultCode.APPLIED, record.id, tuple(change.path for change in changes))
+
+
+def revert(root: Path, id_: str, *, journals: Path, wait_s: float = LOCK_WAIT_S) -> Done:
+    """Take back the patch `id_`, which was applied below `root`; taking that back in turn applies it again.
+
+    Raises:
+        Conflict: it is not known or not in effect, or a file was changed since; nothing was changed.
+    """
+    with _ready(root, journals, wait_s) as (tree, shelf):
+        known = journal.read(shelf)
+        chosen = next((one for one in known if one.record.id == id_), None)
+        if chosen is None or chosen.state != State.APPLIED:
+            raise Conflict(
+                ResultCode.UNKNOWN_PATCH, f"no patch {id_} of {root}.", hint="See: rusta revert --list"
+            )
+        if id_ not in journal.in_effect(known):
+            raise Conflict(
+                ResultCode.NOT_IN_EFFECT,
+                f"the patch {id_} was taken back already.",
+                hint="rusta revert --list",
+            )
+        changes = [_inverse(tree, shelf, chosen, number, known) for number in range(len(chosen.record.files))]
+        record = carry_out(tree, shelf, changes, title=chosen.record.title, undoes=chosen.record)
+    return Done(ResultCode.REVERTED, record.id, tuple(change.path for change in changes))
+
+
+def recover(journals: Path) -> list[Recovered]:
+    """Put back what earlier runs left unfinished, in all workspaces. A Rusta that is still at it is let be.
+
+    Raises:
+        Conflict: a file cannot be written; the next call tries again.
+    """
+    found = []
+    for folder in journal.shelves(journals):
+        try:
+            with _readable(folder), journal.locked(folder, 0) as shelf:
+                found += _recover(shelf)
+                journal.collect(shelf)
+        except Conflict as conflict:
+            if conflict.code != ResultCode.LOCKED:
+                raise
+    return found
+
+
+def history(journals: Path) -> list[Record]:
+    """The patches that are in effect, in all workspaces, oldest first; none of those that took one back."""
+    records: list[Record] = []
+    for folder in journal.shelves(journals):
+        with Tree(folder) as shelf:
+            known = journal.read(shelf)
+        effective = journal.in_effect(known)
+        records += [one.record for one in known if one.record.id in effective and one.record.undoes is None]
+    return sorted(records, key=lambda record: record.time_ns)
+
+
+@contextmanager
+def _ready(root: Path, journals: Path, wait_s: float) -> Iterator[tuple[Tree, Tree]]:
+    """The tree and its shelf, locked, with nothing pending."""
+    root = root.resolve()
+    folder = journal.shelf_of(journals, root)
+    with _readable(root), journal.locked(folder, wait_s) as shelf, Tree(root) as tree:
+        _recover(shelf)
+        journal.collect(shelf)
+        yield tree, shelf
+
+
+@contextmanager
+def _readable(root: Path) -> Iterator[None]:
+    """An error of the system as a refusal with a code."""
     try:
-        journal = _open_journal(root, changes, journals)
+        yield
     except OSError as error:
-        raise _cannot_write(error) from error
-    try:
-        for change in changes:
-            _require(root, change.path, change.before)
-            _replace(root / change.path, change.after)
-    except BaseException as error:
-        _roll_back(journal)
-        if isinstance(error, OSError):
-            raise _cannot_write(error) from error
-        raise
-    _mark(journal, _APPLIED)
-    return Applied(root, journal, tuple(change.path for change in changes))
-
-
-def revert(applied: Applied) -> None:
-    """Put back every byte.
-
-    Raises:
-        Conflict: a file was changed since; the old contents stay in the journal, and the message says where.
-    """
-    _roll_back(applied.journal)
-
-
-def forget(applied: Applied) -> None:
-    """Give up the way back: the patch stays."""
-    shutil.rmtree(applied.journal, ignore_errors=True)
-
-
-def recover(journals: Path) -> list[Path]:
-    """Roll back what an earlier run left unfinished; returns the files that were put back.
-
-    Raises:
-        Conflict: as `revert`.
-    """
-    restored: list[Path] = []
-    for journal in sorted(journals.glob("*")) if journals.is_dir() else []:
-        try:
-            record = json.loads((journal / "record.json").read_text())
-        except (OSError, ValueError):
-            # The record is written last, before any file is touched: somebody is just beginning, or a kill
-            # came before anything happened.
-            if not _is_alive(_owner(journal)):
-                shutil.rmtree(journal, ignore_errors=True)
-            continue
-        if _is_alive(record["pid"]):
-            continue
-        if record["state"] == _PENDING:
-            restored += [Path(record["root"], entry["path"]) for entry in record["files"]]
-            _roll_back(journal)
-        else:
-            shutil.rmtree(journal, ignore_errors=True)
-    return restored
-
-
-def _require(root: Path, path: str, before: bytes) -> None:
-    file = root / path
-    if any((root / part).is_symlink() for part in _parents(path)) or not _is_regular(file):
-        raise Conflict(f"{file} is not a regular file inside {root}.", hint="Apply this change by hand.")
-    if not file.stat().st_mode & 0o222:
-        raise Conflict(f"{file} is read-only.", hint="Make it writable, then again.")
-    if file.read_bytes() != before:
-        raise Conflict(f"{file} was changed since the fix was proven.", hint="Run rusta fix again.")
-
-
-def _parents(path: str) -> Iterator[str]:
-    parts = path.split("/")
-    for n in range(1, len(parts) + 1):
-        yield "/".join(parts[:n])
-
-
-def _is_regular(file: Path) -> bool:
-    try:
-        return stat.S_ISREG(file.lstat().st_mode)
-    except OSError:
-        return False
-
-
-def _open_journal(root: Path, changes: list[Change], journals: Path) -> Path:
-    journal = journals / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{uuid4().hex[:8]}"
-    journal.mkdir(parents=True)
-    files = []
-    for number, change in enumerate(changes):
-        _write_synced(journal / f"{number}.before", change.before)
-        files.append({"path": change.path, "before": _sha(change.before), "after": _sha(change.after)})
-    record = {"state": _PENDING, "pid": os.getpid(), "root": str(root), "files": files}
-    _write_synced(journal / "record.json", json.dumps(record).encode())
-    _sync_folder(journal)
-    _sync_folder(journals)
-    return journal
-
-
-def _mark(journal: Path, state: str) -> None:
-    record = json.loads((journal / "record.json").read_text())
-    _replace(journal / "record.json", json.dumps({**record, "state": state}).encode())
-
-
-def _roll_back(journal: Path) -> None:
-    record = json.loads((journal / "record.json").read_text())
-    conflicts: list[Path] = []
-    for number, entry in enumerate(record["files"]):
-        file = Path(record["root"], entry["path"])
-        _remove_leftovers(file)
-        before = (journal / f"{number}.before").read_bytes()
-        current = _sha(file.read_bytes()) if file.is_file() else ""
-        if current == entry["after"] != entry["before"]:
-            _replace(file, before)
-        elif current != entry["before"]:
-            conflicts.append(file)
-    if conflicts:
-        names = ", ".join(map(str, conflicts))
         raise Conflict(
-            f"changed by somebody else since: {names}", hint=f"The contents before are kept in {journal}"
+            ResultCode.CANNOT_WRITE,
+            f"cannot write {error.filename or root}: {error.strerror}.",
+            hint="Check the permissions and the free space, then again.",
+        ) from error
+
+
+def _plan(tree: Tree, patch: Patch) -> Iterator[Change]:
+    before = {path: _require(tree, path, patch.before[path]) for path in patch.paths}
+    contents = {path: file.content if file else b"" for path, file in before.items()}
+    after = edit.apply(contents, patch.edits)
+    for path, file in before.items():
+        new = None if path in patch.deletes else after.get(path, contents[path])
+        if file is None or file.content != new:
+            yield Change(path, file, new)
+
+
+def _require(tree: Tree, path: str, expected: str | None) -> File | None:
+    """The file at `path`, which must hold what the patch expects."""
+    _require_spelling(tree, path)
+    file = tree.read(path, sync=True)
+    where = tree.root / path
+    if file is None and expected is not None:
+        raise Conflict(ResultCode.MISSING, f"{where} is gone.", path=path, hint="Run rusta fix again.")
+    if file is not None and expected is None:
+        raise Conflict(ResultCode.EXISTS, f"{where} is there already.", path=path)
+    if file is None:
+        return None
+    if sha256(file.content) != expected:
+        raise Conflict(
+            ResultCode.CHANGED,
+            f"{where} was changed since the patch was made.",
+            path=path,
+            hint="Run rusta fix again.",
         )
-    shutil.rmtree(journal)
+    if not file.kept.mode & 0o222:
+        raise Conflict(
+            ResultCode.READ_ONLY, f"{where} is read-only.", path=path, hint="Make it writable, then again."
+        )
+    return file
 
 
-def _replace(file: Path, content: bytes) -> None:
-    """Replace a file in one step. Its time becomes now: an old one would let cargo replay old results."""
-    mode = stat.S_IMODE(file.stat().st_mode)
-    handle, name = tempfile.mkstemp(prefix=_leftover_prefix(file), dir=file.parent)
-    temporary = Path(name)
+def _require_spelling(tree: Tree, path: str) -> None:
+    """Refuse a path beside which another is that some systems take for the same."""
+    parts = path.split("/")
+    for n, name in enumerate(parts):
+        above = "/".join(parts[:n])
+        names = tree.names(above)
+        other = paths.twin(name, names)
+        if other is not None:
+            message = f"{tree.root / path} and {other!r} beside it are one file on some systems."
+            raise Conflict(ResultCode.COLLISION, message, path=path)
+        if name not in names:
+            return
+
+
+def _inverse(tree: Tree, shelf: Tree, chosen: Journal, number: int, known: Sequence[Journal]) -> Change:
+    file = chosen.record.files[number]
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fchmod(out.fileno(), mode)
-            os.fsync(out.fileno())
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(file.parent)
+        current = _require(tree, file.path, file.after)
+    except Conflict as conflict:
+        raise Conflict(
+            conflict.code, str(conflict), path=file.path, hint=_hint_of_later(chosen, file.path, known)
+        ) from None
+    content = None
+    if file.before is not None:
+        content = journal.content_before(shelf, chosen, number)
+        if content is None:
+            message = f"the old content of {file.path} is damaged, so it cannot be put back."
+            raise Conflict(ResultCode.CANNOT_WRITE, message, path=file.path)
+    kept = Kept(file.mode, file.uid, file.gid) if current is None else None
+    return Change(file.path, current, content, kept)
 
 
-def _leftover_prefix(file: Path) -> str:
-    return f".{file.name}.rusta-"
+def _hint_of_later(chosen: Journal, path: str, known: Sequence[Journal]) -> str:
+    effective = journal.in_effect(known)
+    later = [
+        one.record
+        for one in known[known.index(chosen) + 1 :]
+        if one.record.id in effective and any(file.path == path for file in one.record.files)
+    ]
+    if later:
+        return f"A later patch touches it, too; take that back first: rusta revert {later[-1].id}"
+    return "It is left as it is; take the change out by hand."
 
 
-def _remove_leftovers(file: Path) -> None:
-    """A kill between writing and renaming leaves the temporary file."""
-    for leftover in file.parent.glob(_leftover_prefix(file).replace("[", "[[]") + "*"):
-        leftover.unlink(missing_ok=True)
-
-
-def _write_synced(file: Path, content: bytes) -> None:
-    with file.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _owner(journal: Path) -> int:
-    """The process that opened a journal, from its name; 0 if the name is not one of ours."""
-    parts = journal.name.split("-")
-    return int(parts[1]) if len(parts) == 3 and parts[1].isdigit() else 0
-
-
-def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _is_alive(pid: int) -> bool:
-    if pid == 0:
-        return False
-    with contextlib.suppress(ProcessLookupError):
+def _recover(shelf: Tree) -> list[Recovered]:
+    found = []
+    for pending in journal.read(shelf):
+        if pending.state != State.PENDING:
+            continue
+        root = Path(pending.record.root)
+        everything = tuple(file.path for file in pending.record.files)
         try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        return pid != os.getpid()
-    return False
-
-
-def _cannot_write(error: OSError) -> RustaError:
-    return RustaError(
-        f"cannot write {error.filename or 'the tree'}: {error.strerror}. Nothing was changed.",
-        hint="Check the permissions and the free space, then again.",
-    )
-
-
-def changes_of(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[Change]:
-    """The files of `after` that differ from `before`."""
-    return [Change(path, before[path], after[path]) for path in sorted(after) if before[path] != after[path]]
+            with Tree(root) as tree:
+                conflicts = take_back(tree, shelf, pending)
+        except (FileNotFoundError, NotADirectoryError):  # the whole workspace is gone
+            journal.mark(shelf, pending, State.STUCK)
+            conflicts = everything
+        restored = tuple(path for path in everything if path not in conflicts)
+        stuck = Journal(pending.record, State.STUCK)
+        kept = shelf.root / stuck.folder if conflicts else None
+        found.append(Recovered(root, restored, tuple(conflicts), kept))
+    return found

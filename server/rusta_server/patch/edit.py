@@ -1,23 +1,21 @@
 """Edits: bytes in, bytes out. Overlaps, edits out of range and unexpected paths are errors."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 
 from attrs import field, frozen, validators
 
-from ..errors import RustaError
+from . import paths
+from .result import Conflict, ResultCode
 
 
-class EditError(RustaError):
+class EditError(Conflict):
     """An edit that cannot be applied as it stands."""
 
 
 def _inside(_instance: object, _attribute: object, path: str) -> None:
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\\" in path or "\0" in path:
-        raise EditError(f"an edit must stay inside the workspace: {path!r}")
-    if any(part.lower() == ".git" for part in pure.parts):
-        raise EditError(f"an edit must not touch the repository's own files: {path!r}")
+    fault = paths.outside_fault(path)
+    if fault:
+        raise EditError(*fault, path=path)
 
 
 @frozen(order=True)
@@ -31,7 +29,11 @@ class Edit:
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
-            raise EditError(f"an edit that ends before it starts: {self.path} {self.start}..{self.end}")
+            raise EditError(
+                ResultCode.OUT_OF_RANGE,
+                f"an edit that ends before it starts: {self.path} {self.start}..{self.end}",
+                path=self.path,
+            )
 
 
 def apply(files: Mapping[str, bytes], edits: Iterable[Edit]) -> dict[str, bytes]:
@@ -52,15 +54,19 @@ def _apply_to(files: Mapping[str, bytes], path: str, edits: list[Edit]) -> bytes
     try:
         before = files[path]
     except KeyError:
-        raise EditError(f"an edit for a file that is not there: {path}") from None
+        raise EditError(
+            ResultCode.MISSING, f"an edit for a file that is not there: {path}", path=path
+        ) from None
     parts: list[bytes] = []
     position = 0
     last_start = -1
     for edit in edits:
         if edit.start < position or edit.start == last_start:
-            raise EditError(f"overlapping edits in {path} at byte {edit.start}")
+            message = f"overlapping edits in {path} at byte {edit.start}"
+            raise EditError(ResultCode.OVERLAP, message, path=path)
         if edit.end > len(before):
-            raise EditError(f"an edit behind the end of {path}: {edit.end} > {len(before)}")
+            message = f"an edit behind the end of {path}: {edit.end} > {len(before)}"
+            raise EditError(ResultCode.OUT_OF_RANGE, message, path=path)
         parts += (before[position : edit.start], edit.text)
         position, last_start = edit.end, edit.start
     parts.append(before[position:])

@@ -8,7 +8,9 @@ from attrs import frozen
 
 from ..tools.diagnostic import Checked
 from ..tools.process import Cancel
-from .apply import apply, changes_of, forget, revert
+from .apply import apply
+from .patch import between
+from .result import Conflict, ResultCode
 from .shadow import NoTests, Shadow, Tested
 
 
@@ -28,15 +30,17 @@ class Level(IntEnum):
 
 @frozen
 class Written:
-    """The patch is in the tree, and what is there is what was proven."""
+    """The patch is in the tree, and what is there is what was proven. Its id is the way back."""
 
     paths: tuple[str, ...]
+    id: str
 
 
 @frozen
 class Refused:
-    """The patch was not written, or was taken back; every byte is as before."""
+    """The patch was not written, or was taken back."""
 
+    code: ResultCode
     reason: str
 
 
@@ -47,34 +51,30 @@ def write(
     *,
     least: Level,
     journals: Path,
+    title: str = "",
     cancel: Cancel | None = None,
 ) -> Written | Refused:
     """Write a variant that was proven on `shadow` into the tree at `root`.
 
-    Afterwards the shadow is compared with the tree. If both hold the same bytes, the proof speaks of the
-    tree as it is; if somebody changed something meanwhile, check and tests are run again, and the patch is
-    taken back when they are red.
-
-    Raises:
-        RustaError: a file is not what it was, or cannot be written; nothing was changed.
+    Afterwards the shadow is compared with the tree, byte for byte. If both hold the same, the proof speaks
+    of the tree as it is; if somebody changed something meanwhile, check and tests are run again, and the
+    patch is taken back when they are red. A kill before that is over takes it back, too.
     """
-    applied = apply(root, changes_of(shadow.files, variant), journals=journals)
-    try:
+
+    def accept() -> None:
         changed = shadow.refresh()
-        if not changed:
-            forget(applied)
-            return Written(applied.paths)
-        level = level_of(shadow, {}, run_tests=least >= Level.V3, cancel=cancel)
-    except BaseException:
-        revert(applied)
-        raise
-    if level >= least:
-        forget(applied)
-        return Written(applied.paths)
-    revert(applied)
-    return Refused(
-        f"files changed while the fix was written ({', '.join(sorted(changed)[:3])}) and it is red now"
-    )
+        if changed and level_of(shadow, {}, run_tests=least >= Level.V3, cancel=cancel) < least:
+            names = ", ".join(sorted(changed)[:3])
+            raise Conflict(
+                ResultCode.REGRESSION, f"files changed while the fix was written ({names}) and it is red now"
+            )
+
+    patch = between({path: shadow.files[path] for path in variant}, variant)
+    try:
+        done = apply(root, patch, journals=journals, accept=accept, title=title)
+    except Conflict as conflict:
+        return Refused(conflict.code, f"{conflict} {conflict.hint or ''}".strip())
+    return Written(done.paths, done.id)
 
 
 def level_of(
