@@ -135,12 +135,12 @@ def _is_own(sources: Sources, path: Path, package: Package | None) -> bool:
 
 def _read(sources: Sources, path: Path) -> bytes | None:
     """The normalized text of a Rust file; None if it cannot be read, or is too large."""
-    if path in sources.unsaved:
-        text = sources.unsaved[path]
-        return normal(text) if len(text) <= LARGEST_FILE_BYTES else None
-    if path.suffix != ".rs":
-        return None
     try:
+        unsaved = sources.unsaved.get(path) or sources.unsaved.get(path.resolve())
+        if unsaved:
+            return normal(unsaved) if len(unsaved) <= LARGEST_FILE_BYTES else None
+        if path.suffix != ".rs":
+            return None
         state = path.stat()
         if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST_FILE_BYTES:
             return None
