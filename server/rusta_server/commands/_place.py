@@ -44,7 +44,7 @@ class Place:
         Raises:
             RustaError: the file has no such place.
         """
-        lines = text.split(b"\n")
+        lines = text.removesuffix(b"\n").split(b"\n")
         if not 0 < self.line <= len(lines):
             raise RustaError(
                 f"{self.path} has {len(lines)} lines.", hint=f"rusta explain {self.path}:{len(lines)}"

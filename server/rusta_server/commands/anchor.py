@@ -1,0 +1,240 @@
+"""`rusta anchor`: look at the span that an anchor stands for, and check all anchors of a file."""
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from attrs import asdict, frozen
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..config import Config
+from ..errors import RustaError
+from ..orchestrator.claims import Resolve, by_corpus
+from ..tools.docs import Anchor, Docs, Resolution, Section, State, source
+from ..tools.docs.plain import visible
+from . import _docs
+
+ALL_VALID, SOME_NOT = 0, 1
+
+# States of an anchor in a file besides those of `State`.
+RECORDED, BROKEN = "recorded", "broken"
+_STYLES = {
+    State.VALID: "green",
+    RECORDED: "cyan",
+    State.DRIFTED: "yellow",
+    State.ORPHAN: "red",
+    BROKEN: "red",
+}
+_MEANINGS = {
+    State.VALID: "stands there, word for word",
+    RECORDED: "what a compiler said in that run; it agrees with itself, there is nothing to look it up in",
+    State.DRIFTED: "reworded since",
+    State.ORPHAN: "not found here",
+    BROKEN: "does not agree with its own hash or id",
+}
+_NEEDED = ("corpus", "structural_id", "quote", "sha256")
+
+_cache_dir = click.option("--cache-dir", type=click.Path(path_type=Path), help="Where the index lives.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(cls=click.RichGroup)
+def command() -> None:
+    """Look at the places that Rusta cites.
+
+    An anchor is a span of a text on this machine, with a hash of its words. Its id, such as
+    error_codes/E0502#9d0c2a11, stands beside every quote that Rusta shows as JSON.
+    """
+
+
+@command.command()
+@click.argument("id")
+@_as_json
+@_cache_dir
+def show(id: str, as_json: bool, cache_dir: Path | None) -> None:
+    """Print the span of the anchor ID, what stands around it, and where."""
+    library = _Library.open(cache_dir)
+    anchor = library.by_id(id)
+    if anchor is None:
+        raise RustaError(f"no span here has the id {id}.", hint=library.near(id))
+    found = library.resolve(anchor)
+    if as_json:
+        click.echo(json.dumps({"id": anchor.id, **asdict(anchor), "state": found.state.value}, indent=2))
+        return
+    Console(highlight=False).print(_shown(anchor, found, library.section(anchor)), soft_wrap=True)
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@_as_json
+@_cache_dir
+def verify(file: Path, as_json: bool, cache_dir: Path | None) -> None:
+    """Look up every anchor in FILE: JSON or JSON Lines, such as `rusta explain --json` prints (- for stdin).
+
+    Exit code: 0 all are valid, 1 some are not, 2 could not run. What a compiler said cannot be looked up
+    later; of such an anchor only hash and id are checked, and it is called "recorded".
+    """
+    anchors = list(dict.fromkeys(_anchors(_read(file))))
+    library = _Library.open(cache_dir)
+    verdicts = [(anchor, _verdict(anchor, library.resolve)) for anchor in anchors]
+    if as_json:
+        click.echo(json.dumps([{"id": one.id, "state": state} for one, state in verdicts], indent=2))
+    else:
+        _table(verdicts, Console(highlight=False))
+    sys.exit(ALL_VALID if all(state in (State.VALID, RECORDED) for _, state in verdicts) else SOME_NOT)
+
+
+@frozen
+class _Found:
+    """An anchor as a file has it; `id` is the one written beside it, if there is one."""
+
+    anchor: Anchor
+    id: str
+
+
+def _verdict(found: _Found, resolve: Resolve) -> str:
+    anchor = found.anchor
+    own_hash = hashlib.sha256(anchor.quote.encode(errors="replace")).hexdigest()
+    if anchor.sha256 != own_hash or found.id != anchor.id or not anchor.quote.strip():
+        return BROKEN
+    if anchor.corpus.startswith("diagnostic@"):
+        return RECORDED
+    return resolve(anchor).state.value
+
+
+@frozen
+class _Library:
+    """All texts on this machine that are cited."""
+
+    docs: Docs | None
+    sources: source.Sources
+
+    @classmethod
+    def open(cls, cache_dir: Path | None) -> "_Library":
+        """The toolchain's documentation and the sources in the current folder."""
+        config = Config(cache_dir=str(cache_dir) if cache_dir else None)
+        opened = _docs.opened(config, Path.cwd(), Console(stderr=True, highlight=False))
+        return cls(opened if isinstance(opened, Docs) else None, source.Sources((Path.cwd(),)))
+
+    def resolve(self, anchor: Anchor) -> Resolution:
+        """Where its span is now."""
+        of_source: Resolve = lambda one: source.resolve(one, self.sources)  # noqa: E731
+        resolvers = {"repo": of_source, "crate": of_source}
+        return by_corpus({**resolvers, "": self.docs.resolve} if self.docs else resolvers)(anchor)
+
+    def by_id(self, id: str) -> Anchor | None:
+        """The anchor of a printable id."""
+        if id.startswith(("repo/", "crate:")):
+            return source.by_id(id, self.sources)
+        return self.docs.anchor_by_id(id) if self.docs else None
+
+    def section(self, anchor: Anchor) -> Section | None:
+        """What stands around a span of the documentation."""
+        corpus = anchor.corpus.partition("@")[0]
+        return self.docs.section(corpus, anchor.structural_id) if self.docs else None
+
+    def near(self, id: str) -> str:
+        """What else might have been meant."""
+        name = id.partition("#")[0].partition("/")[2]
+        near = self.docs.similar(name) if self.docs and name else ()
+        return f"rusta explain {near[0]}" if near else "an id as `rusta explain … --json` prints it"
+
+
+def _read(file: Path) -> list[Any]:
+    """The JSON values of a file.
+
+    Raises:
+        RustaError: it cannot be read, or is no JSON.
+    """
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise RustaError(f"{file} cannot be read: {why}.", hint="rusta anchor verify FILE") from error
+    try:
+        return [json.loads(text)]
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise RustaError(
+            f"{file} is neither JSON nor JSON Lines.", hint="rusta explain E0502 --json > anchors.json"
+        ) from error
+
+
+def _anchors(values: list[Any]) -> Iterator[_Found]:
+    """Every object that looks like an anchor, wherever it is."""
+    waiting = list(reversed(values))
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if all(isinstance(value.get(key), str) for key in _NEEDED):
+                anchor = _anchor(value)
+                given = value.get("id")
+                yield _Found(anchor, given if isinstance(given, str) else anchor.id)
+            waiting += reversed(value.values())
+        elif isinstance(value, list):
+            waiting += reversed(value)
+
+
+def _anchor(raw: Mapping[str, Any]) -> Anchor:
+    texts = {key: raw[key] if isinstance(raw.get(key), str) else "" for key in ("prefix", "suffix", "link")}
+    web, offset = raw.get("web"), raw.get("offset")
+    return Anchor(
+        **{key: raw[key] for key in _NEEDED},
+        **texts,
+        offset=offset if isinstance(offset, int) else 0,
+        web=web if isinstance(web, str) else None,
+    )
+
+
+def _table(verdicts: list[tuple[_Found, str]], console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("anchor", overflow="fold", ratio=3)
+    table.add_column("quote", overflow="ellipsis", no_wrap=True, ratio=4)
+    for found, state in verdicts:
+        table.add_row(
+            Text(state, _STYLES[state]), visible(found.id), Text(visible(found.anchor.quote), "italic")
+        )
+    if verdicts:
+        console.print(table)
+    counts = Counter(state for _, state in verdicts)
+    for state, meaning in _MEANINGS.items():
+        if counts[state]:
+            console.print(Text.assemble((f"{counts[state]} {state}", _STYLES[state]), f": {meaning}"))
+    if not verdicts:
+        console.print("There are no anchors in it.")
+
+
+def _shown(anchor: Anchor, found: Resolution, section: Section | None) -> Text:
+    """The span with what stands around it, then its names."""
+    text = section.text if section else f"{anchor.prefix}{anchor.quote}{anchor.suffix}"
+    start = len(text.encode()[: anchor.offset].decode(errors="ignore")) if section else len(anchor.prefix)
+    before, after = text[:start].rpartition("\n\n")[2][-400:], text[start + len(anchor.quote) :][:400]
+    shown = Text()
+    if section:
+        shown.append(f"{visible(section.title)}\n\n", style="bold")
+    for piece, style in ((before, "dim"), (anchor.quote, "bold"), (after, "dim")):
+        shown.append("\n".join(visible(line) for line in piece.split("\n")), style=style)
+    shown.append("\n\n")
+    for name, value in (
+        ("id", anchor.id),
+        ("state", f"{found.state.value}: {_MEANINGS[found.state]}"),
+        ("corpus", anchor.corpus),
+        ("sha256", anchor.sha256),
+        ("link", anchor.link),
+        ("web", anchor.web or ""),
+    ):
+        if value:
+            shown.append(f"{name:8}", style="dim").append(f"{visible(value)}\n")
+    shown.rstrip()
+    return shown
