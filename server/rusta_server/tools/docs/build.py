@@ -12,8 +12,10 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +23,41 @@ from attrs import field, frozen
 
 from ...errors import RustaError
 from ..process import Cancel, Cancelled, is_cancelled
-from . import mdbook, schema
+from . import links, mdbook, rustdoc, schema
 from .schema import Entry
 from .store import Docs, identity, index_path, open_docs
 from .toolchain import REMEDY, Toolchain
 
 Progress = Callable[[float, str], None]
 
-# name of the corpus: its folder, and folders in it that are not read: translations and old editions.
-BOOKS = {
-    "book": ("book", ("2018-edition", "second-edition", "first-edition")),
-    "reference": ("reference", ()),
-    "rust-by-example": ("rust-by-example", ("zh", "ja", "ko", "es")),
-    "nomicon": ("nomicon", ()),
-    "error_codes": ("error_codes", ()),
-    "cargo": ("cargo", ()),
-    "edition-guide": ("edition-guide", ()),
-    "rustc": ("rustc", ()),
-    "clippy": ("clippy", ()),
+# The folders of each corpus; of two that have a page of the same name the first is read.
+CORPORA = {
+    "error_codes": ("error_codes",),
+    "book": ("book",),
+    "reference": ("reference",),
+    "rust-by-example": ("rust-by-example",),
+    "nomicon": ("nomicon",),
+    "cargo": ("cargo",),
+    "edition-guide": ("edition-guide",),
+    "rustc": ("rustc",),
+    "clippy": ("clippy",),
+    rustdoc.CORPUS: rustdoc.CRATES,
 }
-_NOT_PAGES = {"print.html", "toc.html", "404.html"}
+# Old editions, whose text is no longer kept up, and translations.
+_UNREAD = {
+    "book/2018-edition",
+    "book/second-edition",
+    "book/first-edition",
+    "rust-by-example/es",
+    "rust-by-example/ja",
+    "rust-by-example/ko",
+    "rust-by-example/zh",
+}
+_CORPUS_OF = {folder: corpus for corpus, folders in CORPORA.items() for folder in folders}
+_NOT_PAGES = {"print.html", "toc.html", "404.html", *rustdoc.NOT_PAGES}
 _BATCH_BYTES = 1 << 20
+_AHEAD = 8  # batches given out for each worker
+_READING = 0.95  # the share of the time that reading takes
 _POLL_S = 0.2
 _WORKERS_NICENESS = 5
 
@@ -72,14 +88,12 @@ def build(
     *,
     progress: Progress = lambda share, text: None,
     cancel: Cancel | None = None,
-    corpora: Iterable[str] | None = None,
     force: bool = False,
 ) -> Docs | Cancelled:
     """Make the index, or use the one that another process made meanwhile.
 
     Args:
         progress: is told the share that is done, 0 to 1, and what is being done.
-        corpora: only these; all by default. For tests.
         force: make it anew even if there is a good one.
 
     Raises:
@@ -97,7 +111,7 @@ def build(
             there = open_docs(cache, toolchain)
             if isinstance(there, Docs) and (waited or not force):
                 return there
-            if not _make(path, toolchain, html, progress, cancel, corpora):
+            if not _make(path, toolchain, html, progress, cancel):
                 return Cancelled()
     except OSError as error:
         raise RustaError(
@@ -133,17 +147,12 @@ def _make(
     html: Path,
     progress: Progress,
     cancel: Cancel | None,
-    corpora: Iterable[str] | None,
 ) -> bool:
     started = time.monotonic()
     meta = {"identity": identity(toolchain, html), "version": toolchain.version, "html": str(html)}
-    pages = [
-        (corpus, page, n_bytes)
-        for corpus in (BOOKS if corpora is None else corpora)
-        for page, n_bytes in _pages(html, corpus)
-    ]
+    pages = [(corpus, page, n_bytes) for corpus in CORPORA for page, n_bytes in _pages(html, corpus)]
     present = {corpus for corpus, _, _ in pages}
-    meta["missing"] = ",".join(corpus for corpus in BOOKS if corpus not in present)
+    meta["missing"] = ",".join(corpus for corpus in CORPORA if corpus not in present)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
     os.close(descriptor)
     part = Path(name)
@@ -154,7 +163,7 @@ def _make(
                 writer.add(read)
             if is_cancelled(cancel):
                 return False
-            progress(0.95, "sorting")
+            progress(_READING, "sorting")
             writer.finish({**meta, "seconds": f"{time.monotonic() - started:.1f}"})
         part.replace(path)
     finally:
@@ -164,59 +173,61 @@ def _make(
 
 
 def _pages(html: Path, corpus: str) -> Iterator[tuple[str, int]]:
-    """The pages of a corpus and their sizes; index.html last, as it often repeats another one."""
-    folder, skipped = BOOKS[corpus]
-    unread = {html / folder / name for name in skipped}
-    later = []
-    for at, folders, files in os.walk(html / folder):
-        here = Path(at)
-        folders[:] = sorted(name for name in folders if here / name not in unread)
-        for name in sorted(files):
-            if name.endswith(".html") and name not in _NOT_PAGES:
-                file = here / name
-                try:
-                    found = file.relative_to(html).as_posix(), file.stat().st_size
-                except OSError:
+    """The pages of a corpus and their sizes; a book's index.html last, as it often repeats another page."""
+    seen = set()
+    for folder in CORPORA[corpus]:
+        later = []
+        for at, folders, files in os.walk(html / folder):
+            here = Path(at).relative_to(html)
+            folders[:] = sorted(name for name in folders if f"{here.as_posix()}/{name}" not in _UNREAD)
+            for name in sorted(files):
+                inner = (here / name).relative_to(folder).as_posix()
+                if not name.endswith(".html") or name in _NOT_PAGES or inner in seen:
                     continue
-                if file == html / folder / "index.html":
+                if corpus == rustdoc.CORPUS and folder in rustdoc.RE_EXPORTED:
+                    seen.add(inner)
+                try:
+                    found = (here / name).as_posix(), (html / here / name).stat().st_size
+                except OSError:
+                    continue  # has gone since
+                if inner == "index.html":
                     later.append(found)
                 else:
                     yield found
-    yield from later
+        yield from later
 
 
 def _read_all(
     html: Path, pages: list[tuple[str, str, int]], progress: Progress, cancel: Cancel | None
 ) -> Iterator[_Read]:
+    """What is read of the pages, in their order: two builds give the same rows."""
     total = sum(n_bytes for _, _, n_bytes in pages) or 1
     done = 0
+    n_workers = os.cpu_count() or 1
+    batches = _batches(pages)
     with ProcessPoolExecutor(
-        max_workers=os.cpu_count() or 1,
+        max_workers=n_workers,
         mp_context=multiprocessing.get_context("spawn"),  # we have threads
         initializer=_start_worker,
         initargs=(os.getpid(),),
     ) as pool:
-        waiting: dict[Future[_Read], None] = {}
-        batches = _batches(pages)
+        waiting: deque[tuple[str, Future[_Read]]] = deque()
         try:
-            while True:
-                while len(waiting) < 4 * (os.cpu_count() or 1):
-                    batch = next(batches, None)
-                    if batch is None:
-                        break
-                    waiting[pool.submit(_read, str(html), batch)] = None
-                if not waiting or is_cancelled(cancel):
+            while not is_cancelled(cancel):
+                for batch in islice(batches, _AHEAD * n_workers - len(waiting)):
+                    waiting.append((batch[0][0], pool.submit(_read, str(html), batch)))
+                if not waiting:
                     break
-                ready, _ = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                for future in [one for one in waiting if one in ready]:
-                    del waiting[future]
-                    read = future.result()
-                    yield read
-                    done += read.n_bytes
-                    corpus = read.rows[-1].entry.corpus if read.rows else ""
-                    progress(0.95 * done / total, corpus)
+                corpus, first = waiting[0]
+                if not wait((first,), timeout=_POLL_S).done:
+                    continue
+                waiting.popleft()
+                read = first.result()
+                yield read
+                done += read.n_bytes
+                progress(_READING * done / total, corpus)
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
 
 
@@ -256,11 +267,12 @@ def _read(html: str, batch: list[tuple[str, str]]) -> _Read:
         except OSError:
             continue  # has gone since
         n_bytes += len(data)
-        leads_to = mdbook.redirect(data, page)
+        leads_to = links.redirect(data, page)
         if leads_to is not None:
             redirects.append((page, *leads_to))
             continue
-        rows += [_rows(entry) for entry in mdbook.parse(corpus, page, data)]
+        entries = rustdoc.parse(page, data) if corpus == rustdoc.CORPUS else mdbook.parse(corpus, page, data)
+        rows += [_rows(entry) for entry in entries]
     return _Read(rows, redirects, n_bytes)
 
 
@@ -282,26 +294,29 @@ class _Writer:
         # The file is not in place yet: if we die it is thrown away.
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schema.TABLES)
         self._ids: set[tuple[str, str]] = set()
-        self._texts: set[tuple[str, int]] = set()
-        self._redirects: list[tuple[str, str, str]] = []
+        self._pages: dict[object, str] = {}
+        self._moved: dict[str, tuple[str, str]] = {}
         self._n = 0
 
     def add(self, read: _Read) -> None:
         """Write the sections of some pages."""
-        self._redirects += read.redirects
-        for row in read.rows:
-            self._add(row)
+        for page, *leads_to in read.redirects:
+            self._moved[page] = (leads_to[0], leads_to[1])
+        for page, rows in groupby(read.rows, key=lambda row: row.entry.page):
+            entries = list(rows)
+            key = _says(entries)
+            same = self._pages.setdefault(key, page)
+            if same != page and _may_repeat(entries):
+                self._moved[page] = (same, "")
+            else:
+                for row in entries:
+                    self._add(row)
 
     def _add(self, row: _Rows) -> None:
         entry = row.entry
-        text = (entry.corpus, hash(entry.blocks))
-        if entry.page.count("/") == 1 and entry.page.endswith("/index.html") and text in self._texts:
-            self._redirects.append((entry.page, *self._same(entry)))
-            return
         if (entry.corpus, entry.id) in self._ids:
             return
         self._ids.add((entry.corpus, entry.id))
-        self._texts.add(text)
         self._n += 1
         number = self._n
         run = self._connection.execute
@@ -333,40 +348,50 @@ class _Writer:
         many(
             "INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, NULL)",
             (
-                (number, block, page.partition("/")[0], page, fragment, text)
+                (number, block, _CORPUS_OF.get(page.partition("/")[0], ""), page, fragment, text)
                 for block, page, fragment, text in entry.links
             ),
         )
         many("INSERT INTO span VALUES (?, ?)", ((one, number) for one in row.spans))
         if entry.kind == "item":
-            names = [entry.id, *(one for one in entry.aliases)]
-            many("INSERT INTO item VALUES (?, ?, ?)", ((n.rpartition("::")[2], n, number) for n in names))
-
-    def _same(self, entry: Entry) -> tuple[str, str]:
-        """Where the page that this one repeats is."""
-        rows: list[tuple[Any, ...]] = self._connection.execute(
-            "SELECT page FROM section WHERE corpus = ? AND blocks = ? LIMIT 1",
-            (entry.corpus, schema.pack(entry.blocks)),
-        ).fetchall()
-        return (rows[0][0], "") if rows else (entry.page, "")
+            for path in (entry.id, *entry.other_paths):
+                run("INSERT INTO item VALUES (?, ?, ?)", (path.rpartition("::")[2], path, number))
 
     def finish(self, meta: dict[str, str]) -> None:
         """Follow the links, make the indexes, and say that all is there."""
         run = self._connection.execute
-        for page, to_page, to_fragment in self._redirects:
-            run(
-                "INSERT OR IGNORE INTO place "
-                "SELECT ?, '', section FROM place WHERE page = ? AND fragment = ?",
-                (page, to_page, to_fragment),
-            )
-        run(
-            "UPDATE link SET target = coalesce("
-            "(SELECT section FROM place WHERE place.page = link.page AND place.fragment = link.fragment),"
-            "(SELECT section FROM place WHERE place.page = link.page AND place.fragment = ''))"
-        )
+        many = self._connection.executemany
+        many("INSERT INTO moved VALUES (?, ?, ?)", ((page, *to) for page, to in self._moved.items()))
+
+        def ask(sql: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
+            return run(sql, values).fetchall()
+
+        for page in self._moved:
+            number = schema.find_place(ask, page, "")
+            if number is not None and page.partition("/")[0] in rustdoc.CRATES:
+                path = rustdoc.item_path(page)
+                run("INSERT INTO item VALUES (?, ?, ?)", (path.rpartition("::")[2], path, number))
         self._connection.executescript(schema.INDEXES)
+        linked = run("SELECT DISTINCT page, fragment FROM link").fetchall()
+        many(
+            "UPDATE link SET target = ? WHERE page = ? AND fragment = ?",
+            ((schema.find_place(ask, page, fragment), page, fragment) for page, fragment in linked),
+        )
         run("INSERT INTO words(words) VALUES ('optimize')")
         meta = {**meta, "complete": "yes"}
-        self._connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        many("INSERT INTO meta VALUES (?, ?)", meta.items())
         run("ANALYZE")
         self._connection.commit()
+
+
+def _says(page: list[_Rows]) -> object:
+    """The same for two pages of the same item, or with the same text in one book."""
+    first = page[0].entry
+    name = first.page.rpartition("/")[2] if first.source else ""
+    return first.corpus, first.source, name, tuple(row.entry.blocks for row in page)
+
+
+def _may_repeat(page: list[_Rows]) -> bool:
+    """Items are shown under several paths, and the first page of a book as its index.html."""
+    first = page[0].entry
+    return bool(first.source) or (first.page.count("/") == 1 and first.page.endswith("/index.html"))

@@ -38,6 +38,8 @@ _UNSEEN_CLASSES = {
     "boring",  # lines of an example that the page hides
     "hideme",  # "Expand description"
     "item-spotlight",
+    "emoji",
+    "type-contents-toggle",  # a trait's methods, folded away in its declaration
 }
 _INLINE = {
     "a",
@@ -175,8 +177,7 @@ def code(node: LexborNode) -> str:
     pieces: list[str] = []
     _code_into(node, pieces)
     text = "".join(pieces).replace("\xa0", " ")
-    lines = [line.rstrip() for line in text.split("\n")]
-    return "\n".join(lines).strip("\n")
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
 
 
 def inline_text(node: LexborNode) -> str:
@@ -264,6 +265,10 @@ def _code_into(node: LexborNode, pieces: list[str]) -> None:
         if child.tag == "-text":
             pieces.append(child.text_content or "")
         elif child.tag == "br":
+            pieces.append("\n")
+        elif child.tag == "div":
+            pieces.append("\n")  # a `where` on lines of its own
+            _code_into(child, pieces)
             pieces.append("\n")
         elif child.tag != "-comment" and not is_unseen(child):
             _code_into(child, pieces)

@@ -18,13 +18,14 @@ word ``static``.
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
 import msgspec
 from attrs import field, frozen
 
 # Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 -- identity: what was indexed (see build.identity); version, html: of the toolchain; missing: corpora that
@@ -55,13 +56,18 @@ CREATE VIRTUAL TABLE words USING fts5(
 -- Other names of a section in its corpus: `core::vec::Vec`, `unused_variables`.
 CREATE TABLE alias (corpus TEXT NOT NULL, id TEXT NOT NULL, section INTEGER NOT NULL);
 
--- Items by the last segment of their path: `drain` -> `std::vec::Vec::drain`, all their names.
+-- Items by the last segment of their path: `drain` -> `std::vec::Vec::drain`. Also the private paths that the
+-- compiler uses: `core::iter::traits::iterator::Iterator` (without its methods).
 CREATE TABLE item (name TEXT NOT NULL, path TEXT NOT NULL, section INTEGER NOT NULL);
 
 -- Where a link leads: every element with an id, and every page (fragment '').
 CREATE TABLE place (
     page TEXT NOT NULL, fragment TEXT NOT NULL, section INTEGER NOT NULL, PRIMARY KEY (page, fragment)
 ) WITHOUT ROWID;
+
+-- Pages that send their reader to another, or say the same as another. A fragment of `page` that is not in
+-- `place` is one of `to_page`; without a fragment one gets to `to_fragment`.
+CREATE TABLE moved (page TEXT PRIMARY KEY, to_page TEXT NOT NULL, to_fragment TEXT NOT NULL) WITHOUT ROWID;
 
 -- Links of the official pages among each other. `block`: the number of the block they stand in, `text`: the
 -- link's own words, `target`: the section it leads to, NULL if that is not in the index.
@@ -83,6 +89,7 @@ CREATE INDEX alias_by_id ON alias (corpus, id);
 CREATE INDEX item_by_name ON item (name);
 CREATE INDEX link_by_section ON link (section);
 CREATE INDEX link_by_target ON link (target);
+CREATE INDEX link_by_page ON link (page, fragment);
 """
 
 PATH_SEPARATOR = "\x1f"
@@ -105,7 +112,9 @@ class Entry:
         blocks: (kind, text) in reading order, none empty.
         links: (number of the block, page, fragment, the link's words), pages below the folder.
         fragments: the ids of all elements that belong to this section, its own too.
-        aliases: other ids it is known by.
+        aliases: other ids it is known by, its own alone.
+        source: of an item, where its code is: two pages with the same are of the same item.
+        other_paths: of an item, paths by which it may be asked for as well.
         code: code terms the parser saw marked as code.
     """
 
@@ -121,6 +130,8 @@ class Entry:
     links: tuple[tuple[int, str, str, str], ...] = field(default=(), repr=False)
     fragments: tuple[str, ...] = field(default=(), repr=False)
     aliases: tuple[str, ...] = ()
+    source: str = ""
+    other_paths: tuple[str, ...] = ()
     code: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -139,6 +150,27 @@ def unpack(data: bytes) -> list[tuple[str, str]]:
         return _UNPACK.decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError) as error:
         raise ValueError(str(error)) from error
+
+
+Ask: TypeAlias = Callable[[str, tuple[str, ...]], list[tuple[Any, ...]]]
+
+
+def find_place(ask: Ask, page: str, fragment: str) -> int | None:
+    """The section that a link leads to; an element without a section of its own counts as its page."""
+    pages = {page: fragment}
+    for crate in ("core/", "alloc/"):
+        if page.startswith(crate):  # what std re-exports is std's here
+            pages.setdefault("std/" + page.removeprefix(crate), fragment)
+    for one in list(pages):
+        for to_page, to_fragment in ask("SELECT to_page, to_fragment FROM moved WHERE page = ?", (one,)):
+            pages.setdefault(to_page, fragment or to_fragment)
+    for wanted in (None, ""):
+        for one, its_fragment in pages.items():
+            place = its_fragment if wanted is None else wanted
+            rows = ask("SELECT section FROM place WHERE page = ? AND fragment = ?", (one, place))
+            if rows:
+                return int(rows[0][0])
+    return None
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

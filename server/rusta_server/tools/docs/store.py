@@ -77,7 +77,7 @@ class Docs:
                 path = Path(path).relative_to(self.html).as_posix()
             except ValueError:
                 return None
-        return self._load(self._place(path, fragment))
+        return self._load(schema.find_place(self.rows, path, fragment))
 
     def linked(self, section: Section) -> tuple[Section, ...]:
         """The sections that this one's text links to, in order, each once, those of its own page left out."""
@@ -123,18 +123,6 @@ class Docs:
             rows = self.rows(f"SELECT {column} FROM {table} WHERE corpus = ? AND id = ?", (corpus, id))
             if rows:
                 return int(rows[0][0])
-        return None
-
-    def _place(self, page: str, fragment: str) -> int | None:
-        pages = [page]
-        for crate in ("core/", "alloc/"):
-            if page.startswith(crate):
-                pages.append("std/" + page.removeprefix(crate))
-        for one in pages:
-            for place in (fragment, ""):
-                rows = self.rows("SELECT section FROM place WHERE page = ? AND fragment = ?", (one, place))
-                if rows:
-                    return int(rows[0][0])
         return None
 
     def _load(self, rowid: int | None) -> Section | None:
