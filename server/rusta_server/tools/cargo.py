@@ -178,6 +178,23 @@ def locate(path: Path) -> Workspace:
     return _workspace(json.loads(ended.stdout))
 
 
+def dependencies(root: Path) -> dict[str, Path]:
+    """The folders of all packages that the workspace in `root` is built of, by ``NAME@VERSION``.
+
+    Empty where cargo cannot tell without writing: there is no Cargo.lock, it is out of date, a dependency was
+    not fetched yet.
+    """
+    command = ("cargo", "metadata", "--offline", "--locked", "--format-version=1")
+    try:
+        ended = run(command, cwd=root, env=environment(), timeout_s=_METADATA_TIMEOUT_S)
+    except OSError:
+        return {}
+    if not isinstance(ended, Finished) or ended.code != 0:
+        return {}
+    packages = json.loads(ended.stdout)["packages"]
+    return {f"{one['name']}@{one['version']}": Path(one["manifest_path"]).parent for one in packages}
+
+
 def check(
     invocation: Invocation, *, all_targets: bool = True, timeout_s: float, cancel: Cancel | None = None
 ) -> CheckOutcome:
