@@ -118,6 +118,10 @@ class Cards:
         here = (card for card in known if node in card.node)
         return next(here, None) or next((card for card in known if not card.node), None)
 
+    def about_token(self, text: str) -> tuple[Card, ...]:
+        """All cards for a token, wherever it stands."""
+        return tuple(card for card in self.about.get(text, ()) if text in card.tokens)
+
     def about_subject(self, subject: str) -> tuple[Card, ...]:
         """The cards for a code, lint, token or item path as such; those for no special message first."""
         return tuple(sorted(self.about.get(subject, ()), key=lambda card: card.message is not None))

@@ -181,15 +181,17 @@ def of_token(text: str, docs: Docs | None, cards: Cards, node: str = "") -> Expl
     """What a keyword, operator or attribute means.
 
     Args:
-        text, node: as in `tokens.Token`: as it is written, and the kind of syntax node that it stands in.
+        text, node: as in `tokens.Token`: as it is written, and the kind of syntax node that it stands in;
+            without a node all that it can mean.
     """
     say = _Saying(docs)
-    card = cards.for_token(text, node)
+    known = (cards.for_token(text, node),) if node else cards.about_token(text)
     page = docs.item(f"std::keyword.{text.removeprefix(chr(39))}") if docs and text.isidentifier() else None
     wording = facts.NOTHING.wording
-    meaning = say.points((*card.why, *card.ways), wording) if card else ()
+    spoken = [card for card in known if card]
+    meaning = say.points((point for card in spoken for point in (*card.why, *card.ways)), wording)
     keyword = say.quotes([quotes.first_sentence(page)]) if page else ()
-    related = say.points(card.related, wording) if card else ()
+    related = say.points((point for card in spoken for point in card.related), wording)
     return say.explanation(
         f"`{text}`",
         f"rusta explain {_quoted(text)}",
