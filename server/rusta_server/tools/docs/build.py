@@ -184,7 +184,7 @@ def _pages(html: Path, corpus: str) -> Iterator[tuple[str, int]]:
                 inner = (here / name).relative_to(folder).as_posix()
                 if not name.endswith(".html") or name in _NOT_PAGES or inner in seen:
                     continue
-                if corpus == rustdoc.CORPUS and folder in rustdoc.RE_EXPORTED:
+                if folder in rustdoc.RE_EXPORTED and inner != "index.html":
                     seen.add(inner)
                 try:
                     found = (here / name).as_posix(), (html / here / name).stat().st_size
@@ -296,6 +296,7 @@ class _Writer:
         self._ids: set[tuple[str, str]] = set()
         self._pages: dict[object, str] = {}
         self._moved: dict[str, tuple[str, str]] = {}
+        self._exports: list[tuple[str, str]] = []
         self._n = 0
 
     def add(self, read: _Read) -> None:
@@ -353,6 +354,7 @@ class _Writer:
             ),
         )
         many("INSERT INTO span VALUES (?, ?)", ((one, number) for one in row.spans))
+        self._exports += entry.exports
         if entry.kind == "item":
             for path in (entry.id, *entry.other_paths):
                 run("INSERT INTO item VALUES (?, ?, ?)", (path.rpartition("::")[2], path, number))
@@ -366,10 +368,15 @@ class _Writer:
         def ask(sql: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
             return run(sql, values).fetchall()
 
-        for page in self._moved:
+        names = self._exports
+        names += (
+            (rustdoc.item_path(page), page)
+            for page in self._moved
+            if _CORPUS_OF[page.partition("/")[0]] == "std"
+        )
+        for path, page in names:
             number = schema.find_place(ask, page, "")
-            if number is not None and page.partition("/")[0] in rustdoc.CRATES:
-                path = rustdoc.item_path(page)
+            if number is not None:
                 run("INSERT INTO item VALUES (?, ?, ?)", (path.rpartition("::")[2], path, number))
         self._connection.executescript(schema.INDEXES)
         linked = run("SELECT DISTINCT page, fragment FROM link").fetchall()

@@ -59,6 +59,7 @@ def parse(page: str, html: bytes) -> list[Entry]:
     source = main.css_first(".main-heading a.src")
     href = (source.attributes.get("href") or "") if source is not None else ""
     item.source = href.rpartition("../")[2]
+    item.exports = list(_exports(main, page, path))
     return [entry for one in items for entry in _entries(page, one)]
 
 
@@ -72,6 +73,7 @@ class _Item:
     fragment: str
     is_page: bool = False
     source: str = ""
+    exports: list[tuple[str, str]] = field(factory=list)
     head: list[Part] = field(factory=list)
     docs: list[LexborNode] = field(factory=list)
     fragments: list[str] = field(factory=list)
@@ -100,6 +102,15 @@ def _read(main: LexborNode, items: list[_Item]) -> None:
             top.docs += [one for one in child.iter() if "docblock" in (one.attributes.get("class") or "")]
         else:
             _Members(top, items, in_trait_impls).read_one(child)
+
+
+def _exports(main: LexborNode, page: str, path: str) -> Iterator[tuple[str, str]]:
+    """What a module says it re-exports, without pages of its own for it: (path here, page there)."""
+    for row in main.css(".item-table.reexports dt"):
+        link = row.css("a")[-1:]
+        where = target(page, link[0].attributes.get("href") or "") if link else None
+        if where is not None and (row.id or "").startswith("reexport."):
+            yield f"{path}::{(row.id or '').partition('.')[2]}", where[0]
 
 
 def _heads_repeated(node: LexborNode) -> bool:
@@ -198,7 +209,7 @@ def _entries(page: str, item: _Item) -> Iterator[Entry]:
     if item.is_page:
         item.fragments.append("")
     now = _Section(item.id, item.kind, item.title, item.fragment, tuple(path[:-1]), "", item.fragments)
-    now.source = item.source
+    now.source, now.exports = item.source, item.exports
     now.parts += item.head
     if item.is_page:
         now.parent = "::".join(path[:-1])
@@ -208,7 +219,10 @@ def _entries(page: str, item: _Item) -> Iterator[Entry]:
     levels = [0]
     seen: dict[str, int] = {}
     for part in separate:
-        if part.kind == "heading":
+        if part.kind == "heading" and now is above[0] and not now.parts:
+            now.parts.append(part)  # a comment that begins with a heading
+            now.fragments.append(part.id)
+        elif part.kind == "heading":
             entry = _entry(page, now)
             if entry is not None:
                 yield entry
@@ -250,6 +264,7 @@ class _Section:
     fragments: list[str]
     heading: str = ""
     source: str = ""
+    exports: list[tuple[str, str]] = field(factory=list)
     parts: list[Part] = field(factory=list)
 
 
@@ -270,6 +285,7 @@ def _entry(page: str, section: _Section) -> Entry | None:
         links=tuple(_links(page, read)),
         fragments=tuple(dict.fromkeys(section.fragments)),
         source=section.source,
+        exports=tuple(section.exports),
         other_paths=_other_paths(section),
         code=(*section.id.split("/")[0].split("::"), *(term for part in read for term in part.code)),
     )

@@ -25,7 +25,7 @@ import msgspec
 from attrs import field, frozen
 
 # Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 -- identity: what was indexed (see build.identity); version, html: of the toolchain; missing: corpora that
@@ -92,6 +92,7 @@ CREATE INDEX link_by_target ON link (target);
 CREATE INDEX link_by_page ON link (page, fragment);
 """
 
+_MOST_MOVES = 6
 PATH_SEPARATOR = "\x1f"
 
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])[)\"’”']*\s+(?=[^a-z\s])")
@@ -114,6 +115,7 @@ class Entry:
         fragments: the ids of all elements that belong to this section, its own too.
         aliases: other ids it is known by, its own alone.
         source: of an item, where its code is: two pages with the same are of the same item.
+        exports: of a module, (path, page) of items that it shows under its own path too.
         other_paths: of an item, paths by which it may be asked for as well.
         code: code terms the parser saw marked as code.
     """
@@ -131,6 +133,7 @@ class Entry:
     fragments: tuple[str, ...] = field(default=(), repr=False)
     aliases: tuple[str, ...] = ()
     source: str = ""
+    exports: tuple[tuple[str, str], ...] = ()
     other_paths: tuple[str, ...] = ()
     code: tuple[str, ...] = field(default=(), repr=False)
 
@@ -157,19 +160,22 @@ Ask: TypeAlias = Callable[[str, tuple[str, ...]], list[tuple[Any, ...]]]
 
 def find_place(ask: Ask, page: str, fragment: str) -> int | None:
     """The section that a link leads to; an element without a section of its own counts as its page."""
-    pages = {page: fragment}
-    for crate in ("core/", "alloc/"):
-        if page.startswith(crate):  # what std re-exports is std's here
-            pages.setdefault("std/" + page.removeprefix(crate), fragment)
-    for one in list(pages):
-        for to_page, to_fragment in ask("SELECT to_page, to_fragment FROM moved WHERE page = ?", (one,)):
-            pages.setdefault(to_page, fragment or to_fragment)
-    for wanted in (None, ""):
-        for one, its_fragment in pages.items():
-            place = its_fragment if wanted is None else wanted
-            rows = ask("SELECT section FROM place WHERE page = ? AND fragment = ?", (one, place))
-            if rows:
-                return int(rows[0][0])
+    pages: dict[str, str] = {}
+    waiting = [(page, fragment)]
+    while waiting and len(pages) < _MOST_MOVES:
+        one, its_fragment = waiting.pop(0)
+        if one in pages:
+            continue
+        pages[one] = its_fragment
+        moved = ask("SELECT to_page, to_fragment FROM moved WHERE page = ?", (one,))
+        waiting += ((to_page, its_fragment or to_fragment) for to_page, to_fragment in moved)
+        crate, _, rest = one.partition("/")
+        if crate in ("core", "alloc"):  # what std re-exports is std's here
+            waiting.append((f"std/{rest}", its_fragment))
+    for place in (*pages.items(), *((one, "") for one in pages)):
+        rows = ask("SELECT section FROM place WHERE page = ? AND fragment = ?", place)
+        if rows:
+            return int(rows[0][0])
     return None
 
 

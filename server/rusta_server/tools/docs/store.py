@@ -16,6 +16,7 @@ from .anchor import ORPHAN, Anchor, Resolution, Section, section
 from .toolchain import REMEDY, Toolchain
 
 T = TypeVar("T")
+_RE_EXPORTING = ("std", "core", "alloc")
 _COLUMNS = "rowid, corpus, id, kind, title, page, fragment, blocks"
 
 
@@ -58,15 +59,7 @@ class Docs:
 
     def item(self, path: str) -> Section | None:
         """An item of the standard library by its path or, if only one item has it, by the path's end."""
-        wanted = path.strip().removesuffix("()").removeprefix("::")
-        found = self._rowid("std", wanted)
-        if found is None:
-            name = wanted.rpartition("::")[2]
-            rows = self.rows("SELECT path, section FROM item WHERE name = ?", (name,))
-            ending = "::" + wanted
-            ids = {rowid for full, rowid in rows if full.endswith(ending)}
-            found = ids.pop() if len(ids) == 1 else None
-        return self._load(found)
+        return self._load(self._item(path.strip().removesuffix("()").removeprefix("::")))
 
     def at(self, link: str) -> Section | None:
         """The section at a ``file://`` address or a path below the documentation's folder, with #fragment."""
@@ -124,6 +117,42 @@ class Docs:
             if rows:
                 return int(rows[0][0])
         return None
+
+    def _item(self, path: str) -> int | None:
+        """The number of an item's section, by any of its paths or by a path's end."""
+        crate, _, rest = path.partition("::")
+        paths = [path, f"{path}!", f"std::primitive.{path}"]
+        if rest and crate in _RE_EXPORTING:
+            paths += (f"{other}::{rest}" for other in _RE_EXPORTING if other != crate)
+        for one in paths:
+            rows = self.rows("SELECT section FROM item WHERE name = ? AND path = ?", (_last(one), one))
+            if rows:
+                return int(rows[0][0])
+        rows = self.rows("SELECT path, section FROM item WHERE name = ?", (_last(path),))
+        ending = f"::{path}"
+        found = {int(rowid) for full, rowid in rows if full.endswith(ending)}
+        if len(found) == 1:
+            return found.pop()
+        if found:
+            rows = [row for row in rows if row[0] == f"std::prelude::v1::{path}"]
+            return int(rows[0][1]) if rows else None
+        # `core::iter::traits::iterator::Iterator::map`: only the trait is known by its private path.
+        owner, _, name = path.rpartition("::")
+        number = self._item(owner) if owner else None
+        ids = self.rows("SELECT id FROM section WHERE rowid = ?", (number,)) if number is not None else []
+        return self._member(ids[0][0], name) if ids else None
+
+    def _member(self, owner: str, name: str) -> int | None:
+        """A member of an item, also one that a single implementation of a trait has words of its own for."""
+        found = self._rowid("std", f"{owner}::{name}")
+        if found is not None:
+            return found
+        rows = self.rows(
+            "SELECT rowid, id FROM section WHERE corpus = 'std' AND id > ? AND id < ?",
+            (f"{owner}/impl-", f"{owner}/impl."),
+        )
+        numbers = [int(rowid) for rowid, id_ in rows if id_.rpartition("/")[2] == name]
+        return numbers[0] if len(numbers) == 1 else None
 
     def _load(self, rowid: int | None) -> Section | None:
         if rowid is None:
@@ -219,6 +248,10 @@ def _why_not(path: Path, wanted: str) -> str:
     if meta.get("identity") != wanted:
         return "the index is of other documentation"
     return ""
+
+
+def _last(path: str) -> str:
+    return path.rpartition("::")[2]
 
 
 def _connect(path: Path) -> sqlite3.Connection:
