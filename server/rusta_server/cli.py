@@ -85,7 +85,9 @@ def main() -> None:
 
 def complain(error: RustaError) -> None:
     """Print `error` and its hint to standard error."""
+    from .tools.docs.plain import plain_code  # what is wrong may be a name that a stranger chose
+
     console = Console(stderr=True, highlight=False)
-    console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(plain_code(str(error)))}", soft_wrap=True)
     if error.hint:
-        console.print(f"  [bold cyan]try:[/] {escape(error.hint)}", soft_wrap=True)
+        console.print(f"  [bold cyan]try:[/] {escape(plain_code(error.hint))}", soft_wrap=True)

@@ -21,6 +21,7 @@ from ..patch.proof import Level
 from ..patch.shadow import Tested
 from ..tools import docs
 from ..tools.diagnostic import Diagnostic
+from ..tools.docs.plain import visible
 
 Summary = dict[str, Any]
 
@@ -135,7 +136,7 @@ def _one_fix(number: int, fix: Summary) -> Group:
     also = [Text(_also(fix["also_mends"]), style="dim")] if fix["also_mends"] else []
     anchors = []
     for anchor in fix["anchors"]:
-        anchors.append(Text.assemble(("why  ", "dim"), (f"“{anchor['quote']}”", "italic")))
+        anchors.append(Text.assemble(("why  ", "dim"), (f"“{visible(anchor['quote'])}”", "italic")))
         anchors.append(Text.assemble("     ", (anchor["id"], f"cyan link {anchor['link']}")))
         anchors.append(Text(f"     {_short(anchor['link'])}", style="dim", overflow="fold"))
     source = fix["source"].replace("/", ": ")
@@ -145,7 +146,7 @@ def _one_fix(number: int, fix: Summary) -> Group:
         f" {_MEANING[fix['level']]} · from {source} · "
         f"{counted(fix['changed_lines'], 'line')} · {fix['seconds']:.1f} s",
     )
-    body = [*also, Text(fix["title"], style="bold green"), _coloured(fix["diff"]), facts, *anchors]
+    body = [*also, Text(visible(fix["title"]), style="bold green"), _coloured(fix["diff"]), facts, *anchors]
     head = Text.assemble(
         (f"{number}. ", "bold"), (place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
     )
@@ -164,7 +165,7 @@ def _also(errors: list[Summary]) -> str:
 
 def _short(link: str) -> str:
     """A link to a local file as a path that can be copied."""
-    path = unquote(link.removeprefix("file://").split("#")[0])
+    path = visible(unquote(link.removeprefix("file://").split("#")[0]))
     home = str(Path.home())
     return "~" + path[len(home) :] if path.startswith(home + "/") else path
 
@@ -172,7 +173,9 @@ def _short(link: str) -> str:
 def _coloured(unified: str) -> Text:
     """A diff with the changed words of replaced lines underlined."""
     text = Text()
-    lines = [line for line in unified.splitlines() if not line.startswith(("---", "+++"))]
+    lines = [
+        visible(line.expandtabs(4)) for line in unified.splitlines() if not line.startswith(("---", "+++"))
+    ]
     for line, partner in zip(lines, _partners(lines), strict=True):
         if line.startswith("@@"):
             text.append(line + "\n", style="cyan")
@@ -210,11 +213,13 @@ def _append_changed(text: Text, line: str, partner: str | None) -> None:
 
 def place(error: Summary) -> str:
     """Where an error is, as `path:line:column`."""
-    return f"{error['path']}:{error['line']}:{error['column']}" if error["path"] else "(no place)"
+    where = f"{error['path']}:{error['line']}:{error['column']}" if error["path"] else "(no place)"
+    return visible(where)
 
 
 def _headline(error: Summary) -> str:
-    return f"{error['code']}: {error['message']}" if error["code"] else str(error["message"])
+    headline = f"{error['code']}: {error['message']}" if error["code"] else str(error["message"])
+    return "\n".join(visible(line) for line in headline.split("\n"))
 
 
 def _conclusion(summary: Summary, *, wrote: bool) -> str:

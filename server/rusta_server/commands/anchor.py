@@ -5,6 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rich.text import Text
 from ..config import Config
 from ..errors import RustaError
 from ..orchestrator.claims import Resolve, by_corpus
+from ..tools import cargo
 from ..tools.docs import Anchor, Docs, Resolution, Section, State, source
 from ..tools.docs.plain import visible
 from . import _docs
@@ -60,6 +62,7 @@ def command() -> None:
 @_cache_dir
 def show(id: str, as_json: bool, cache_dir: Path | None) -> None:
     """Print the span of the anchor ID, what stands around it, and where."""
+    id = visible(id)
     library = _Library.open(cache_dir)
     anchor = library.by_id(id)
     if anchor is None:
@@ -114,25 +117,24 @@ class _Library:
     """All texts on this machine that are cited."""
 
     docs: Docs | None
-    sources: source.Sources
 
     @classmethod
     def open(cls, cache_dir: Path | None) -> "_Library":
-        """The toolchain's documentation and the sources in the current folder."""
+        """The toolchain's documentation and the sources around the current folder."""
         config = Config(cache_dir=str(cache_dir) if cache_dir else None)
         opened = _docs.opened(config, Path.cwd(), Console(stderr=True, highlight=False))
-        return cls(opened if isinstance(opened, Docs) else None, source.Sources((Path.cwd(),)))
+        return cls(opened if isinstance(opened, Docs) else None)
 
     def resolve(self, anchor: Anchor) -> Resolution:
         """Where its span is now."""
-        of_source: Resolve = lambda one: source.resolve(one, self.sources)  # noqa: E731
+        of_source: Resolve = lambda one: source.resolve(one, _sources(Path.cwd(), one.corpus))  # noqa: E731
         resolvers = {"repo": of_source, "crate": of_source}
         return by_corpus({**resolvers, "": self.docs.resolve} if self.docs else resolvers)(anchor)
 
     def by_id(self, id: str) -> Anchor | None:
         """The anchor of a printable id."""
         if id.startswith(("repo/", "crate:")):
-            return source.by_id(id, self.sources)
+            return source.by_id(id, _sources(Path.cwd(), id))
         return self.docs.anchor_by_id(id) if self.docs else None
 
     def section(self, anchor: Anchor) -> Section | None:
@@ -145,6 +147,20 @@ class _Library:
         name = id.partition("#")[0].partition("/")[2]
         near = self.docs.similar(name) if self.docs and name else ()
         return f"rusta explain {near[0]}" if near else "an id as `rusta explain … --json` prints it"
+
+
+def _sources(folder: Path, corpus: str) -> source.Sources:
+    """The sources around a folder, those of its dependencies too if the corpus (or id) is one."""
+    return _sources_of(folder, corpus.startswith("crate:"))
+
+
+@cache
+def _sources_of(folder: Path, with_crates: bool) -> source.Sources:
+    try:
+        root = cargo.locate(folder).root
+    except RustaError:
+        return source.Sources((folder,))
+    return source.Sources((root,), cargo.dependencies(root) if with_crates else {})
 
 
 def _read(file: Path) -> list[Any]:
@@ -186,11 +202,12 @@ def _anchors(values: list[Any]) -> Iterator[_Found]:
 
 
 def _anchor(raw: Mapping[str, Any]) -> Anchor:
-    texts = {key: raw[key] if isinstance(raw.get(key), str) else "" for key in ("prefix", "suffix", "link")}
+    keys = (*_NEEDED, "prefix", "suffix", "link")
+    texts = {key: raw[key] if isinstance(raw.get(key), str) else "" for key in keys}
     web, offset = raw.get("web"), raw.get("offset")
     return Anchor(
-        **{key: raw[key] for key in _NEEDED},
-        **texts,
+        # Half a character can be written in JSON but is no text: its hash will not fit.
+        **{key: text.encode(errors="replace").decode() for key, text in texts.items()},
         offset=offset if isinstance(offset, int) else 0,
         web=web if isinstance(web, str) else None,
     )
@@ -203,7 +220,7 @@ def _table(verdicts: list[tuple[_Found, str]], console: Console) -> None:
     table.add_column("quote", overflow="ellipsis", no_wrap=True, ratio=4)
     for found, state in verdicts:
         table.add_row(
-            Text(state, _STYLES[state]), visible(found.id), Text(visible(found.anchor.quote), "italic")
+            Text(state, _STYLES[state]), Text(visible(found.id)), Text(visible(found.anchor.quote), "italic")
         )
     if verdicts:
         console.print(table)
