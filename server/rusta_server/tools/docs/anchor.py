@@ -6,7 +6,8 @@ three books); hence an anchor keeps several ways to its span.
 """
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from attrs import field, frozen
@@ -15,6 +16,20 @@ from rapidfuzz import fuzz
 CONTEXT_BYTES = 32
 # Below this likeness a span is another span. From the same measurement: at 0.9 no wrong span was taken.
 LEAST_LIKENESS = 0.9
+# Of the text around a span: below this it has nothing to do with what was around the anchor's.
+_SOME_CONTEXT = 0.5
+# Two spans are told apart by likeness, or by what is around them, only if these differ by more than this.
+_TOO_CLOSE = 0.02
+_NO_COINCIDENCE_BYTES = 40
+
+_SENTENCE_END = re.compile(r"(?<=[.!?:;])[)\"’”']*\s+(?=[^a-z\s])")
+_SENTENCE_ENDS = (b". ", b"! ", b"? ", b": ", b"; ")
+_WORD = re.compile(r"\S+")
+# What turns a sentence into another one, however alike they look.
+_FIXED = re.compile(
+    r"\d+|\b(?:not|no|never|cannot|without|neither|nor|un(?:safe|sound|defined|stable))\b|n[’']t\b"
+)
+_NAME = re.compile(r"\b\w*[a-z0-9]_\w+|\b[A-Z]+[a-z0-9]+[A-Z]\w*|\b\w+(?=::|!\(|\(\))|(?<=::)\w+")
 
 
 @frozen
@@ -160,19 +175,124 @@ ORPHAN = Resolution(State.ORPHAN, None, 0.0)
 
 def resolve_in(anchor_: Anchor, section: Section) -> Resolution:
     """Look for an anchor's span in the section that carries its structural id today."""
-    if hashlib.sha256(anchor_.quote.encode()).hexdigest() != anchor_.sha256 or not anchor_.quote.strip():
-        return ORPHAN  # tampered with: its quote is not what was hashed
-    if anchor_.quote in section.text:
-        return Resolution(State.VALID, anchor(section, anchor_.quote, near=anchor_.offset), 1.0)
-    found = max(
-        ((fuzz.ratio(anchor_.quote, block.text) / 100, block) for block in section.blocks),
-        key=lambda pair: pair[0],
-        default=(0.0, None),
-    )
-    likeness, block = found
-    if block is None or likeness < LEAST_LIKENESS:
+    if not is_intact(anchor_):
         return ORPHAN
-    return Resolution(State.DRIFTED, anchor(section, block.text, near=block.start), likeness)
+    found = find_quote(anchor_, section)
+    return found if found is not None else find_alike(anchor_, section)
+
+
+def is_intact(anchor_: Anchor) -> bool:
+    """Whether the quote is what was hashed."""
+    quote = anchor_.quote
+    return bool(quote.strip()) and hashlib.sha256(quote.encode()).hexdigest() == anchor_.sha256
+
+
+def find_quote(anchor_: Anchor, section: Section) -> Resolution | None:
+    """The very words; where they stand twice, in the surroundings that are most like the anchor's."""
+    text, quote = section.text.encode(), anchor_.quote.encode()
+    places = _places(text, quote)
+    if not places:
+        return None
+    likeness = {place: context_likeness(anchor_, text, place, place + len(quote)) for place in places}
+    start = max(places, key=lambda place: (likeness[place], -abs(place - anchor_.offset)))
+    if likeness[start] < _SOME_CONTEXT and not _stands_alone(text, start, start + len(quote)):
+        return None  # a few words that also stand in another sentence
+    return Resolution(State.VALID, anchor(section, anchor_.quote, near=start), 1.0)
+
+
+def context_likeness(anchor_: Anchor, text: bytes, start: int, end: int) -> float:
+    """How much the text around a span is like what was around the anchor's, 0 to 1."""
+    before = text[max(start - CONTEXT_BYTES, 0) : start].decode(errors="ignore")
+    after = text[end : end + CONTEXT_BYTES].decode(errors="ignore")
+    return (fuzz.ratio(anchor_.prefix, before) + fuzz.ratio(anchor_.suffix, after)) / 200
+
+
+def find_alike(anchor_: Anchor, section: Section) -> Resolution:
+    """The block, the sentences or the words that say nearly the same; an orphan if none do, or two do."""
+    text = section.text
+    raw = text.encode()
+    found = []
+    for start, end in {*_windows(anchor_.quote, section), *_aligned(anchor_.quote, text)}:
+        words = text[start:end]
+        likeness = fuzz.ratio(anchor_.quote, words) / 100
+        if likeness >= LEAST_LIKENESS and _says_the_same(anchor_.quote, words):
+            at = len(text[:start].encode())
+            context = context_likeness(anchor_, raw, at, at + len(words.encode()))
+            found.append((likeness, context, start, end))
+    if not found:
+        return ORPHAN
+    likeness, context, start, end = max(found)
+    for rival in found:
+        apart = rival[3] <= start or end <= rival[2]
+        if apart and rival[0] > likeness - _TOO_CLOSE and rival[1] > context - _TOO_CLOSE:
+            return ORPHAN  # nothing tells which of the two it was
+    at = len(text[:start].encode())
+    return Resolution(State.DRIFTED, anchor(section, text[start:end], near=at), likeness)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of a paragraph are, (start, end) in characters; good enough to find them again."""
+    bounds = []
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        stop = end.start() + len(end[0].rstrip())
+        bounds.append((start, stop))
+        start = end.end()
+    bounds.append((start, len(text)))
+    return [(a, b) for a, b in bounds if b > a]
+
+
+def _windows(quote: str, section: Section) -> Iterator[tuple[int, int]]:
+    """Spans of whole blocks and whole sentences that are about as long as the quote, in characters."""
+    least, most = len(quote) * LEAST_LIKENESS - 2, len(quote) / LEAST_LIKENESS + 2
+    starts = []
+    at = 0
+    for block in section.blocks:
+        starts.append((at, at + len(block.text)))
+        at += len(block.text) + 1
+    runs = [starts]
+    for block, (start, _) in zip(section.blocks, starts, strict=True):
+        if block.kind == "text":
+            runs.append([(start + a, start + b) for a, b in sentences(block.text)])
+    for run in runs:
+        for first in range(len(run)):
+            for last in range(first, len(run)):
+                length = run[last][1] - run[first][0]
+                if length > most:
+                    break
+                if length >= least:
+                    yield run[first][0], run[last][1]
+
+
+def _aligned(quote: str, text: str) -> Iterator[tuple[int, int]]:
+    """The span most like a quote that is no whole sentence, its ends moved to the ends of words."""
+    if len(quote) > len(text):
+        return
+    found = fuzz.partial_ratio_alignment(quote, text, score_cutoff=LEAST_LIKENESS * 100)
+    if found is None:
+        return
+    starts = [word.start() for word in _WORD.finditer(text, max(found.dest_start - 30, 0), found.dest_end)]
+    ends = [
+        word.end() for word in _WORD.finditer(text, found.dest_start, min(found.dest_end + 30, len(text)))
+    ]
+    for start in sorted(starts, key=lambda at: abs(at - found.dest_start))[:3]:
+        for end in sorted(ends, key=lambda at: abs(at - found.dest_end))[:3]:
+            if start < end:
+                yield start, end
+
+
+def _says_the_same(old: str, new: str) -> bool:
+    """Whether what must not change did not: numbers, names in code, and whether something is denied."""
+    return sorted(_FIXED.findall(old.lower())) == sorted(_FIXED.findall(new.lower())) and sorted(
+        _NAME.findall(old)
+    ) == sorted(_NAME.findall(new))
+
+
+def _stands_alone(text: bytes, start: int, end: int) -> bool:
+    """Whether a span is a whole block or sentence, or long enough not to be a coincidence."""
+    begins = start == 0 or text[start - 1 : start] == b"\n" or text[start - 2 : start] in _SENTENCE_ENDS
+    ends = text[end : end + 1] in (b"", b"\n") or text[end - 1 : end] in b".!?:"
+    return (begins and ends) or end - start >= _NO_COINCIDENCE_BYTES
 
 
 def _places(text: bytes, wanted: bytes) -> list[int]:

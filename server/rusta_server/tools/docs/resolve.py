@@ -1,14 +1,197 @@
-"""Finding an anchor's span again."""
+"""Finding an anchor's span again in an index: where it was, or where it has moved to."""
 
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .anchor import ORPHAN, Anchor, Resolution, resolve_in
+from . import schema
+from .anchor import (
+    LEAST_LIKENESS,
+    ORPHAN,
+    Anchor,
+    Resolution,
+    Section,
+    State,
+    anchor,
+    context_likeness,
+    find_alike,
+    find_quote,
+    is_intact,
+    sentences,
+)
 
 if TYPE_CHECKING:
     from .store import Docs
 
+# A moved span needs surroundings that agree, or so many bytes that it can hardly be another one.
+_AGREES = 0.75
+_UNMISTAKABLE_BYTES = 100
+_MOST_TRIES = 400_000
+_ID = re.compile(r"([^/]+)/(.+)#([0-9a-f]{8})$")
+_EDGE = re.compile(r"\b|$|^|(?<=\S)(?=\s)|(?<=\s)(?=\S)")
 
-def resolve(docs: "Docs", anchor: Anchor) -> Resolution:
-    """See `Docs.resolve`."""
-    found = docs.section(anchor.corpus.split("@")[0], anchor.structural_id)
-    return resolve_in(anchor, found) if found else ORPHAN
+
+def resolve(docs: "Docs", wanted: Anchor) -> Resolution:
+    """Where an anchor's span is in this index. Corpora are never mixed.
+
+    In order: the very words in the section of the same id; the very words in one other section, found by
+    their hash; nearly the same words in the section of the same id or, if there is none, on the same page.
+    """
+    corpus = wanted.corpus.partition("@")[0]
+    if not is_intact(wanted):
+        return ORPHAN
+    there = _section_today(docs, corpus, wanted.structural_id)
+    if there is not None:
+        found = find_quote(wanted, there)
+        if found is not None:
+            return found
+    moved = _moved(docs, corpus, wanted)
+    if moved is not None:
+        return moved
+    if there is not None:
+        return find_alike(wanted, there)
+    return _alike_on_page(docs, corpus, wanted)
+
+
+def by_id(docs: "Docs", id: str) -> Anchor | None:
+    """The anchor with this printable id, made anew from today's text."""
+    parts = _ID.match(id)
+    if parts is None:
+        return None
+    corpus, structural_id, digits = parts.groups()
+    there = _section_today(docs, corpus, structural_id)
+    found = _quote_with(there, digits) if there is not None else None
+    if there is not None and found is not None:
+        return anchor(there, found[0], near=found[1])
+    low = schema.span_hash(bytes.fromhex(digits + "00" * 4))
+    rows = docs.rows("SELECT section FROM span WHERE hash >= ? AND hash < ?", (low, low + (1 << 32)))
+    made = []
+    for _, one in docs.load([row[0] for row in rows]):
+        if one.corpus.partition("@")[0] == corpus and _same_subject(corpus, structural_id, one):
+            found = _quote_with(one, digits)
+            if found is not None:
+                made.append(anchor(one, found[0], near=found[1]))
+    return made[0] if len(made) == 1 else None
+
+
+def _section_today(docs: "Docs", corpus: str, id: str) -> Section | None:
+    found = docs.section(corpus, id)
+    if found is None and corpus == "std":
+        path, slash, below = id.partition("/")
+        item = docs.item(path) if "::" in path else None
+        if item is not None:
+            found = docs.section(corpus, item.id + slash + below)
+    if found is None and corpus == "rustc":
+        # A lint whose level changed is listed on another page.
+        found = docs.section(corpus, id.rpartition("/")[2].replace("-", "_"))
+    return found
+
+
+def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
+    """The very words in another section, if there is just one where it may be the same span."""
+    quote = wanted.quote.encode()
+    found = []
+    for one in _holding(docs, corpus, wanted.quote):
+        if not _same_subject(corpus, wanted.structural_id, one):
+            continue
+        text = one.text.encode()
+        at = text.find(quote)
+        while at >= 0:
+            likeness = context_likeness(wanted, text, at, at + len(quote))
+            found.append((likeness, one, at))
+            at = text.find(quote, at + 1)
+    if len(found) == 1 and len(quote) >= _UNMISTAKABLE_BYTES:
+        _, one, at = found[0]
+        return Resolution(State.VALID, anchor(one, wanted.quote, near=at), 1.0)
+    agreeing = [(one, at) for likeness, one, at in found if likeness >= _AGREES]
+    if len(agreeing) != 1:
+        return None
+    one, at = agreeing[0]
+    return Resolution(State.VALID, anchor(one, wanted.quote, near=at), 1.0)
+
+
+def _holding(docs: "Docs", corpus: str, quote: str) -> list[Section]:
+    """The sections in which the quote may stand: those with the hash of it or of a sentence in it."""
+    pieces = [quote, *(quote[a:b] for line in quote.split("\n") for a, b in _within(line))]
+    for piece in sorted(dict.fromkeys(pieces), key=len, reverse=True):
+        key = schema.span_hash(hashlib.sha256(piece.encode()).digest())
+        rows = docs.rows(
+            "SELECT section.rowid FROM span JOIN section ON section.rowid = span.section "
+            "WHERE span.hash = ? AND section.corpus = ?",
+            (key, corpus),
+        )
+        if rows:
+            return [one for _, one in docs.load([row[0] for row in rows])]
+    return []
+
+
+def _within(line: str) -> list[tuple[int, int]]:
+    return [*sentences(line), (0, len(line))]
+
+
+def _same_subject(corpus: str, id: str, section: Section) -> bool:
+    """Whether a section may say the same of the same thing: the words on `Vec` are not those on `String`."""
+    if corpus == "std":
+        return section.id.partition("/")[0] == id.partition("/")[0]
+    if corpus == "error_codes":
+        return section.id == id
+    if section.kind == "lint":
+        return section.id.rpartition("/")[2] == id.rpartition("/")[2]
+    return True
+
+
+def _alike_on_page(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution:
+    """Nearly the same words in the one section of the page that has them: its heading was reworded."""
+    page = wanted.link.partition("#")[0].rpartition("/html/")[2]
+    rows = docs.rows("SELECT rowid FROM section WHERE page = ? AND corpus = ?", (page, corpus))
+    found = [
+        alike
+        for _, one in docs.load([row[0] for row in rows])
+        if _same_subject(corpus, wanted.structural_id, one)
+        and (alike := find_alike(wanted, one)).likeness >= LEAST_LIKENESS
+    ]
+    return found[0] if len(found) == 1 else ORPHAN
+
+
+def _quote_with(section: Section, digits: str) -> tuple[str, int] | None:
+    """The span of the section whose sha256 begins with `digits`, and the byte where it starts."""
+    tries = 0
+    for start, pieces in _spans(section):
+        hash_ = hashlib.sha256()
+        said = b""
+        for piece in pieces:
+            tries += 1
+            said += piece
+            hash_.update(piece)
+            if hash_.hexdigest().startswith(digits):
+                return said.decode(), start
+        if tries > _MOST_TRIES:
+            return None
+    return None
+
+
+def _spans(section: Section) -> Iterator[tuple[int, Iterable[bytes]]]:
+    """Where quotes may start and the pieces after which they may end: blocks, then sentences, then words."""
+    blocks = [block.text.encode() for block in section.blocks]
+    for number, block in enumerate(section.blocks):
+        yield block.start, [blocks[number], *(b"\n" + text for text in blocks[number + 1 :])]
+    for finer in (_sentence_ends, _edges):
+        for block in section.blocks:
+            cuts = finer(block.text)
+            offsets = [len(block.text[:cut].encode()) for cut in cuts]
+            raw = block.text.encode()
+            for first, start in enumerate(offsets):
+                ends = offsets[first + 1 :]
+                yield (
+                    block.start + start,
+                    [raw[a:b] for a, b in zip([start, *ends], ends, strict=False)],
+                )
+
+
+def _sentence_ends(text: str) -> list[int]:
+    return sorted({cut for bounds in sentences(text) for cut in bounds})
+
+
+def _edges(text: str) -> list[int]:
+    return sorted({edge.start() for edge in _EDGE.finditer(text)})

@@ -24,6 +24,8 @@ from typing import Any, TypeAlias
 import msgspec
 from attrs import field, frozen
 
+from .anchor import sentences
+
 # Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
 VERSION = 3
 
@@ -95,7 +97,6 @@ CREATE INDEX link_by_page ON link (page, fragment);
 _MOST_MOVES = 6
 PATH_SEPARATOR = "\x1f"
 
-_SENTENCE_END = re.compile(r"(?<=[.!?:;])[)\"’”']*\s+(?=[^a-z\s])")
 _CODE_TERM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*[!]?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]+|[a-z0-9]+")
 _PACK = msgspec.msgpack.Encoder()
@@ -177,18 +178,6 @@ def find_place(ask: Ask, page: str, fragment: str) -> int | None:
         if rows:
             return int(rows[0][0])
     return None
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Where the sentences of a paragraph are, (start, end) in characters; good enough to find them again."""
-    bounds = []
-    start = 0
-    for end in _SENTENCE_END.finditer(text):
-        stop = end.start() + len(end[0].rstrip())
-        bounds.append((start, stop))
-        start = end.end()
-    bounds.append((start, len(text)))
-    return [(a, b) for a, b in bounds if b > a]
 
 
 def span_hash(sha256: bytes) -> int:

@@ -82,6 +82,18 @@ class Docs:
         )
         return tuple(found for _, found in self.load(list(dict.fromkeys(row[0] for row in rows))))
 
+    def similar(self, text: str, k: int = 3) -> tuple[str, ...]:
+        """Error codes, paths of items or names of lints that are near to one that is not there."""
+        from .similar import similar
+
+        return similar(self, text, k)
+
+    def anchor_by_id(self, id: str) -> Anchor | None:
+        """The anchor with this printable id, made anew from today's text."""
+        from .resolve import by_id
+
+        return by_id(self, id)
+
     def resolve(self, anchor: Anchor) -> Resolution:
         """Where the anchor's span is in this index, whatever version the anchor was made in."""
         from .resolve import resolve
