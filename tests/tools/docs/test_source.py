@@ -236,7 +236,15 @@ def test_an_anchor_is_found_by_its_printed_id(demo: Path):
         assert by_id(made.id, sources) == made
     assert by_id("repo/demo::half#00000000", sources) is None
     assert by_id("repo/demo::other#" + made.sha256[:8], sources) is None
-    assert by_id("repo", sources) is None
+    for nothing in (
+        "",
+        "#",
+        "repo",
+        "repo/#12345678",
+        "repo/demo::\ud800#12345678",
+        "book/demo::half#12345678",
+    ):
+        assert by_id(nothing, sources) is None
 
 
 def test_an_anchor_of_a_dependency_is_found_by_its_printed_id(tmp_path: Path):
@@ -297,6 +305,13 @@ def test_a_file_that_was_renamed_is_found_if_only_one_item_says_so(demo: Path):
     assert resolve(made, sources).state is State.ORPHAN
     (demo / "src/other.rs").rename(demo / "src/lib.rs")
     assert resolve(made, sources).anchor == made
+
+
+def test_an_item_that_is_gone_is_not_taken_for_its_namesake(demo: Path):
+    made = panics_of(demo)
+    shutil.copy(demo / "src/lib.rs", demo / "src/other.rs")
+    edit(demo, "fn half(n", "fn other(n")
+    assert resolve(made, Sources((demo,))).state is State.ORPHAN
 
 
 def test_another_version_of_a_dependency_is_looked_at(tmp_path: Path):

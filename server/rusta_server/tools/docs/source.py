@@ -73,18 +73,19 @@ def sections_at(sources: Sources, path: Path, line: int, column: int | None = No
 def resolve(anchor_: Anchor, sources: Sources) -> Resolution:
     """Where the span of a ``repo@`` or ``crate:`` anchor is now.
 
-    Looks in the file of its link, then for its id in all files of the workspace or crate, then for the very
-    words in an item of the same name whose file has moved.
+    Looks in the file of its link, then for its id in all files of the workspace or crate. If its file is gone
+    and exactly one item of that name elsewhere says the very words, the file was renamed.
     """
-    corpus = anchor_.corpus.partition("@")[0]
-    wanted = anchor_.structural_id
-    found = _best(anchor_, _matching(sources, _path_of(anchor_.link), corpus, wanted))
+    corpus, wanted, file = anchor_.corpus.partition("@")[0], anchor_.structural_id, _path_of(anchor_.link)
+    found = _best(anchor_, _matching(sources, file, corpus, wanted))
     if found.state is not State.ORPHAN:
         return found
-    anywhere = [one for file in _files(sources, corpus) for one in _matching(sources, file, corpus, wanted)]
+    anywhere = [one for other in _files(sources, corpus) for one in _matching(sources, other, corpus, wanted)]
     found = _best(anchor_, anywhere)
     moved = [one for one in anywhere if anchor_.quote in one.text]
-    return resolve_in(anchor_, moved[0]) if found.state is State.ORPHAN and len(moved) == 1 else found
+    if found.state is State.ORPHAN and len(moved) == 1 and _read(sources, file) is None:
+        return resolve_in(anchor_, moved[0])
+    return found
 
 
 def by_id(id: str, sources: Sources) -> Anchor | None:
@@ -133,8 +134,10 @@ def _is_own(sources: Sources, path: Path, package: Package | None) -> bool:
     )
 
 
-def _read(sources: Sources, path: Path) -> bytes | None:
+def _read(sources: Sources, path: Path | None) -> bytes | None:
     """The normalized text of a Rust file; None if it cannot be read, or is too large."""
+    if path is None:
+        return None
     try:
         unsaved = sources.unsaved.get(path) or sources.unsaved.get(path.resolve())
         if unsaved:
@@ -209,10 +212,14 @@ def _matching(sources: Sources, file: Path | None, corpus: str, id: str) -> Iter
     """The sections of the file with this id, and those that had it if the file was another module."""
     place, _, heading = id.partition("/")
     names = tuple(place.split("::"))
-    source = _read(sources, file) if file else None
+    source = _read(sources, file)
     if file is None or not source:
         return
-    if names[1:] and names[-1].encode() not in source and names[-1] not in (file.stem, file.parent.name):
+    if (
+        names[1:]
+        and names[-1].encode(errors="replace") not in source
+        and names[-1] not in (file.stem, file.parent.name)
+    ):
         return  # the usual case, decided without a parse
     owner = _owner(sources, file)
     if owner is None or owner.corpus.partition("@")[0] != corpus:
