@@ -13,12 +13,12 @@ from ..errors import RustaError
 from ..lsp.citing import STD_WEB, method_of_primitive
 from ..lsp.convert import UTF8, UTF16, LineIndex, path_of
 from ..orchestrator import cards, explain
-from ..orchestrator.explain import Explanation
+from ..orchestrator.explain import Documentation, Explanation
 from ..orchestrator.tokens import token_at
 from ..patch import crate
 from ..patch.shadow import FileShadow, why_not
 from ..tools.diagnostic import Checked, Diagnostic
-from ..tools.docs import Docs
+from ..tools.docs.explained import Explained
 from ..tools.docs.source import Sources, sections_at
 from ..tools.rust_analyzer import Analyzer, AnalyzerError
 from ._assists import analyzing
@@ -27,7 +27,8 @@ from ._shadow import open_shadow
 Json = Any
 
 _PLACE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::(?P<column>\d+))?:?$")
-_READY_TIMEOUT_S = 60.0
+# rust-analyzer reads the standard library when it is first asked: ten seconds on a busy machine.
+_TIMEOUT_S = 60.0
 
 
 @frozen
@@ -68,9 +69,7 @@ def parse(text: str) -> Place | None:
     return Place(Path(found["path"]), int(found["line"]), int(found["column"]) if found["column"] else None)
 
 
-def explanations(
-    place: Place, docs: Docs | None, config: Config, edition: str, version: str
-) -> tuple[Explanation, ...]:
+def explanations(place: Place, docs: Documentation, config: Config, edition: str) -> tuple[Explanation, ...]:
     """What the diagnostics there say; if there is none, the keyword or operator, or else the symbol.
 
     The file is checked in a copy; nothing of the user's is written.
@@ -89,7 +88,7 @@ def explanations(
             raise why_not(outcome)
         known = cards.load()
         found = [
-            explain.of_diagnostic(one, docs, known, version=version, root=root)
+            explain.of_diagnostic(one, docs, known, root=root)
             for one in _at(outcome.diagnostics, name, place, offset)
         ]
         if not found:
@@ -119,12 +118,12 @@ def _of_symbol(
     name: str,
     text: bytes,
     offset: int,
-    docs: Docs | None,
+    docs: Documentation,
     config: Config,
 ) -> Explanation | None:
     """What is written of the symbol there, as rust-analyzer finds it."""
     with analyzing(copy, config) as analyzer:
-        if analyzer is None or not analyzer.wait_until_ready(_READY_TIMEOUT_S):
+        if analyzer is None or not analyzer.wait_until_ready(_TIMEOUT_S):
             return None
         tree = copy.tree if isinstance(copy, crate.CrateShadow) else copy.folder
         here = {
@@ -135,19 +134,21 @@ def _of_symbol(
         of_std = STD_WEB.fullmatch(web) if isinstance(web, str) else None
         item = None if web else method_of_primitive(_ask(analyzer, "textDocument/hover", here))
         if of_std or item:
-            section = docs and (docs.at(of_std[1]) if of_std else docs.item(item or ""))
+            if isinstance(docs, Explained):
+                return None
+            section = docs.at(of_std[1]) if of_std else docs.item(item or "")
             return explain.of_item(section, docs, cards.load()) if section else None
         return _of_source(_ask(analyzer, "textDocument/definition", here), tree, root, docs)
 
 
 def _ask(analyzer: Analyzer, method: str, here: Json) -> Json:
     try:
-        return analyzer.request(method, here)
+        return analyzer.request(method, here, timeout_s=_TIMEOUT_S)
     except AnalyzerError:
         return None
 
 
-def _of_source(definition: Json, tree: Path, root: Path, docs: Docs | None) -> Explanation | None:
+def _of_source(definition: Json, tree: Path, root: Path, docs: Documentation) -> Explanation | None:
     """What is written where something is defined: in the repository or a dependency."""
     target = definition[0] if isinstance(definition, list) and definition else definition
     path = path_of(target.get("targetUri") or target["uri"]) if isinstance(target, dict) else None

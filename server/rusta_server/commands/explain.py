@@ -11,8 +11,9 @@ from rich.markup import escape
 from ..config import Config
 from ..errors import RustaError
 from ..orchestrator import cards, explain, render
-from ..orchestrator.explain import Explanation
+from ..orchestrator.explain import Documentation, Explanation
 from ..tools.docs import Docs, NoDocs
+from ..tools.docs.explained import Explained
 from . import _docs, _place
 
 EXPLAINED, NOTHING_KNOWN = 0, 1
@@ -55,13 +56,16 @@ def command(
     aside = Console(stderr=True, highlight=False)
     place = _place.parse(subject)
     opened = _docs.opened(config, place.path.resolve().parent if place else Path.cwd(), aside)
-    docs = opened if isinstance(opened, Docs) else None
+    docs: Documentation = Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened
     if isinstance(opened, NoDocs):
         version = opened.toolchain.version
-        aside.print(f"[yellow]![/] rustc {version} has no documentation here. To add it: {opened.remedy}")
+        aside.print(
+            f"[yellow]![/] rustc {version} has no documentation here. To add it: {opened.remedy}",
+            soft_wrap=True,
+        )
     if place:
-        version = opened.toolchain.version
-        found = _place.explanations(place, docs, config, edition, version)
+        with aside.status("checking a copy"):
+            found = _place.explanations(place, docs, config, edition)
     else:
         found = _of_name(subject, docs)
     if as_json:
@@ -81,7 +85,7 @@ def command(
         sys.exit(NOTHING_KNOWN)
 
 
-def _of_name(name: str, docs: Docs | None) -> tuple[Explanation, ...]:
+def _of_name(name: str, docs: Documentation) -> tuple[Explanation, ...]:
     """What a name means.
 
     Raises:
@@ -89,7 +93,7 @@ def _of_name(name: str, docs: Docs | None) -> tuple[Explanation, ...]:
     """
     found = explain.of_name(name, docs, cards.load())
     if found is None:
-        near = docs.similar(name) if docs else ()
+        near = docs.similar(name) if isinstance(docs, Docs) else ()
         meant = f" Did you mean {', '.join(near)}?" if near else ""
         hint = (
             f"rusta explain {near[0]}" if near else "a code (E0502), lint, keyword, item, or PATH:LINE:COLUMN"

@@ -14,9 +14,13 @@ from ..tools.diagnostic import Diagnostic
 from ..tools.docs import Anchor, Docs, Resolution, Section
 from ..tools.docs.anchor import ORPHAN
 from ..tools.docs.diagnosed import of_diagnostic_section
+from ..tools.docs.explained import Explained
 from . import facts, quotes
 from .cards import Card, Cards, Point
 from .claims import Cited, Claim, Resolve, by_corpus, cite, within
+
+# `Explained` stands in where the toolchain has no documentation.
+Documentation = Docs | Explained
 
 _MOST_WAYS = 3
 _MOST_RELATED = 3
@@ -93,7 +97,7 @@ class Explanation:
         )
 
 
-def of_name(name: str, docs: Docs | None, cards: Cards) -> Explanation | None:
+def of_name(name: str, docs: Documentation | None, cards: Cards) -> Explanation | None:
     """What a code, lint, keyword, operator or item of the standard library is, by the name a person gives."""
     wanted = name.strip()
     code = wanted.upper() if _CODE.fullmatch(wanted.upper()) else wanted
@@ -106,7 +110,7 @@ def of_name(name: str, docs: Docs | None, cards: Cards) -> Explanation | None:
 
 def of_diagnostic(
     diagnostic: Diagnostic,
-    docs: Docs | None,
+    docs: Documentation | None,
     cards: Cards,
     *,
     version: str = "",
@@ -135,7 +139,7 @@ def of_diagnostic(
     )
 
 
-def of_code(code: str, docs: Docs | None, cards: Cards) -> Explanation | None:
+def of_code(code: str, docs: Documentation | None, cards: Cards) -> Explanation | None:
     """What an error code of the compiler, or a lint (`clippy::…` or rustc's), means anywhere."""
     page = _page(code, docs)
     about = (card for card in cards.about_subject(code) if code in (*card.codes, *card.lints))
@@ -152,7 +156,7 @@ def of_code(code: str, docs: Docs | None, cards: Cards) -> Explanation | None:
 
 
 def of_item(
-    section: Section, docs: Docs | None, cards: Cards, below: Sequence[Section] = ()
+    section: Section, docs: Documentation | None, cards: Cards, below: Sequence[Section] = ()
 ) -> Explanation | None:
     """What matters of an item's documentation: what it does, when it fails, what it costs.
 
@@ -177,7 +181,7 @@ def of_item(
     return say.explanation(section.title, f"rusta explain {section.id}", list(parts.items()))
 
 
-def of_token(text: str, docs: Docs | None, cards: Cards, node: str = "") -> Explanation | None:
+def of_token(text: str, docs: Documentation | None, cards: Cards, node: str = "") -> Explanation | None:
     """What a keyword, operator or attribute means.
 
     Args:
@@ -205,7 +209,7 @@ def of_token(text: str, docs: Docs | None, cards: Cards, node: str = "") -> Expl
 class _Saying:
     """What may be said with these sources: everything goes through `cite`."""
 
-    def __init__(self, docs: Docs | None, here: Resolve | None = None) -> None:
+    def __init__(self, docs: Documentation | None, here: Resolve | None = None) -> None:
         """`here` looks up what is no part of `docs`: a diagnostic, a section of a source file."""
         self._docs = docs
         own = dict.fromkeys(("diagnostic", "repo", "crate"), here) if here else {}
@@ -290,7 +294,7 @@ def _corpus(section: Section) -> str:
     return section.corpus.partition("@")[0]
 
 
-def _page(code: str | None, docs: Docs | None) -> Section | None:
+def _page(code: str | None, docs: Documentation | None) -> Section | None:
     """The official page of an error code or lint."""
     if not code or not docs:
         return None

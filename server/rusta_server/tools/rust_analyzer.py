@@ -292,6 +292,7 @@ class Analyzer:
                     "resolveSupport": resolve,
                 },
                 "diagnostic": {},
+                "hover": {"contentFormat": ["markdown"]},
             },
             "experimental": {"serverStatusNotification": True, "snippetTextEdit": False},
         }
