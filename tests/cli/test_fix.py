@@ -293,3 +293,15 @@ def wait_until(happened, timeout_s: float = 30) -> None:
     while not happened():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.05)
+
+
+def test_a_project_names_files_that_stay_as_they_are(make_crate, fix):
+    text = 'fn main() { let x = 1; x = 2; println!("{x}"); }\n'
+    root = make_crate({"src/main.rs": text, "rusta.toml": '[policy]\nnever_touch = ["src/main.rs"]\n'})
+    done = fix(str(root), "--apply", "--json")
+    assert done.returncode == 1
+    assert as_json(done)["fixes"] == []
+    assert (root / "src/main.rs").read_text() == text
+    (root / "rusta.toml").write_text("[policy]\nmax_linse = 3\n")
+    done = fix(str(root))
+    assert done.returncode == 2 and "no such setting: max_linse" in done.stderr

@@ -5,15 +5,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
 from .. import __version__
-from ..config import Config
+from ..config import Config, load, project_of
+from ..orchestrator import policy
 from ..orchestrator.observe import traced_repair
-from ..orchestrator.repair import Budget, Repair
+from ..orchestrator.repair import Repair, budget_of
 from ..patch import apply as tree
 from ..patch import proof
 from ..patch.proof import Level
@@ -44,9 +46,7 @@ DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 @click.option(
     "--max-lines",
     type=click.IntRange(1),
-    default=Config().max_lines,
-    show_default=True,
-    help="Lines one fix may change.",
+    help=f"Lines one fix may change. [default: {Config().max_lines}, or as rusta.toml says]",
 )
 @click.option(
     "--max-checks",
@@ -72,7 +72,7 @@ def command(
     write: bool,
     as_json: bool,
     level: str | None,
-    max_lines: int,
+    max_lines: int | None,
     max_checks: int,
     timeout_s: float,
     edition: str,
@@ -85,23 +85,25 @@ def command(
     Fixes are searched and compiled in a copy. Without --apply nothing of yours is changed: you see each
     error, its fix, how far the fix is proven, and where the documentation explains the error.
     """
-    config = Config(
-        cache_dir=str(cache_dir) if cache_dir else None,
-        max_lines=max_lines,
-        max_checks=max_checks,
-        check_timeout_s=timeout_s,
-        run_tests=not no_tests,
-        sandbox=not no_sandbox,
-    )
+    settings = {
+        "cache_dir": str(cache_dir) if cache_dir else None,
+        "max_lines": max_lines,
+        "max_checks": max_checks,
+        "check_timeout_s": timeout_s,
+        "run_tests": not no_tests,
+        "sandbox": False if no_sandbox else None,
+    }
+    config = load(settings, project=project_of(path.absolute()))
     console = Console(stderr=as_json, highlight=False)
     _recover(config, console)
     with _interruptible(console), open_shadow(path, config, edition) as (root, copy):
         with tracing(config, console) as trace:
             found = _search(copy, config, console, trace)
             wanted = Level.parse(level) if level else None
-            summary = _report.summarize(found, copy.files, root, least=wanted or Level.V1)
+            least = wanted or Level.parse(config.level)
+            summary = _report.summarize(found, copy.files, root, least=least)
             _note_fixes(trace, summary)
-            outcome = _write(root, copy, found, config, wanted, console) if write else None
+            outcome = _write(root, copy, found, config, wanted, summary, console) if write else None
             written = isinstance(outcome, proof.Written) if write else None
             _note_written(trace, summary, written, outcome)
         summary["written"], summary["patch"], summary["trace"] = written, _outcome(outcome), trace.id
@@ -145,7 +147,7 @@ def _recover(config: Config, console: Console) -> None:
 
 
 def _search(copy: Shadow, config: Config, console: Console, trace: Trace) -> Repair:
-    budget = Budget(max_checks=config.max_checks, max_steps=config.rounds, max_lines=config.max_lines)
+    budget = budget_of(config)
     cancel = Cancel()
     with _report.progress(console, budget.max_checks) as on_event:
         try:
@@ -197,28 +199,33 @@ def _note_written(
 
 
 def _write(
-    root: Path, copy: Shadow, found: Repair, config: Config, wanted: Level | None, console: Console
+    root: Path,
+    copy: Shadow,
+    found: Repair,
+    config: Config,
+    wanted: Level | None,
+    summary: _report.Summary,
+    console: Console,
 ) -> proof.Written | proof.Refused | None:
-    """Write the fix if its proof suffices, else None; says why it was not written."""
-    has_tests = config.run_tests and not isinstance(found.tested, NoTests)
-    least = max(wanted or (Level.V3 if has_tests else Level.V2), Level.V2)
+    """Write the fix if the policy allows it, else None; says why it was not written."""
     if not found.state.variant:
         return None
-    if isinstance(found.tested, Tested) and not found.tested.green:
-        console.print(
-            f"[yellow]not written:[/] it compiles, but {found.tested.n_failed} of its tests fail; to write "
-            "it without asking the tests: --level=v2 --no-tests"
-        )
+    facts = policy.Facts(
+        level=found.level,
+        tests=_tests(found, config),
+        n_failed=found.tested.n_failed if isinstance(found.tested, Tested) else 0,
+        paths=tuple(found.state.variant),
+        n_lines=found.n_lines(copy.files),
+        anchors=tuple(len(fix["anchors"]) for fix in summary["fixes"]),
+        is_guess=found.is_guess,
+        asked_level=wanted,
+    )
+    decision = policy.may_write(config, facts)
+    if not decision.allowed:
+        way = _ANYWAY.get(decision.rule, "").format(level=found.level.name.lower())
+        console.print(f"[yellow]not written:[/] {escape(decision.reason)}{way}", soft_wrap=True)
         return None
-    if found.is_guess and wanted is None:
-        console.print(
-            "[yellow]not written:[/] a fix is a guess and no test speaks for it; to write it all the same: "
-            f"--level={found.level.name.lower()}"
-        )
-        return None
-    if found.level < least:
-        console.print(f"[yellow]not written:[/] proven only to {found.level.name}, {least.name} is needed")
-        return None
+    least = policy.least_to_write(config, has_tests=facts.tests != "none", asked=wanted)
     outcome = proof.write(
         root,
         copy,
@@ -230,6 +237,19 @@ def _write(
     if isinstance(outcome, proof.Refused):
         console.print(f"[yellow]not written:[/] {escape(outcome.reason)}", soft_wrap=True)
     return outcome
+
+
+# How a person can have it written all the same, by the rule that forbids it.
+_ANYWAY = {
+    "green-tests": "; to write it without asking the tests: --level=v2 --no-tests",
+    "no-guess": "; to write it all the same: --level={level}",
+}
+
+
+def _tests(found: Repair, config: Config) -> Literal["green", "red", "none", "unasked"]:
+    if isinstance(found.tested, Tested):
+        return "green" if found.tested.green else "red"
+    return "none" if not config.run_tests or isinstance(found.tested, NoTests) else "unasked"
 
 
 def _title(found: Repair) -> str:

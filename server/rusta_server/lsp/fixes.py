@@ -17,9 +17,9 @@ from attrs import define, field, frozen
 from ..candidates import Propose
 from ..config import Config
 from ..errors import RustaError
-from ..orchestrator import offers
+from ..orchestrator import offers, policy
 from ..orchestrator.offers import Offer
-from ..orchestrator.repair import Budget
+from ..orchestrator.repair import budget_of
 from ..patch import crate, diff
 from ..patch.proof import Level
 from ..patch.shadow import why_not
@@ -151,7 +151,6 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     """Search in a thread; stop it when a document changes."""
     fixes = proxy.session.state(Fixes)
     fixes.ready = [ready for ready in fixes.ready if not _overlap(ready.base, job.root)]
-    least = Level.parse(proxy.config.level)
     versions = _versions(proxy)
     buffers = _buffers(proxy)
     documents = Seen(versions, buffers)
@@ -162,7 +161,7 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
         from .citing import anchors_for  # not at the start, see there
 
         anchors = anchors_for(offer.diagnostic, library.docs, library.version)
-        add = partial(_add, fixes, cancel, least, base, offer, documents, anchors)
+        add = partial(_add, fixes, cancel, proxy.config, base, offer, documents, anchors)
         proxy.loop.call_soon_threadsafe(add)
 
     helper = partial(asking, proxy)
@@ -229,7 +228,7 @@ def _search(
             baseline,
             targets=targets,
             helpers=(helper(base),),
-            budget=Budget(config.max_checks, config.rounds, config.max_lines),
+            budget=budget_of(config),
             run_tests=config.run_tests,
             cancel=cancel,
             on_progress=job.on_progress,
@@ -256,7 +255,7 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
 def _add(
     fixes: Fixes,
     cancel: Cancel,
-    least: Level,
+    config: Config,
     base: Path,
     offer: Offer,
     seen: Seen,
@@ -267,10 +266,19 @@ def _add(
         return
     same = [r for r in fixes.ready if r.base == base and r.offer.after == offer.after]
     fixes.ready = [r for r in fixes.ready if r not in same]
-    if offer.level >= max(least, Level.V1):
+    facts = policy.Facts(
+        level=offer.level,
+        tests="green" if offer.level >= Level.V3 else "unasked",
+        paths=tuple(offer.after),
+        n_lines=offer.n_lines,
+        anchors=(len(anchors),),
+        is_guess=offer.is_guess,
+    )
+    decision = policy.may_show(config, facts)
+    if decision.allowed:
         number = same[0].number if same else next(fixes.numbers)
         fixes.ready.append(Ready(number, base, offer, seen, anchors))
-    log.info("%s: %s", offer.level.name, offer.title)
+    log.info("%s: %s (%s)", offer.level.name, offer.title, decision.rule)
 
 
 def _versions(proxy: "Proxy") -> dict[str, int]:

@@ -33,6 +33,7 @@ class Offer:
         mends: the errors that are gone with it, `diagnostic` among them.
         before, after: the contents of the changed files.
         prior: the candidate's own; orders the offers of equal level.
+        n_lines: the changed lines of each candidate in it.
     """
 
     diagnostic: Diagnostic
@@ -43,6 +44,7 @@ class Offer:
     before: Mapping[str, bytes] = field(repr=False)
     after: Mapping[str, bytes] = field(repr=False)
     prior: float = 0.5
+    n_lines: tuple[int, ...] = ()
 
     @property
     def is_guess(self) -> bool:
@@ -192,7 +194,8 @@ def _attempts(
     sources = Sources(shadow.files, {})
     found = candidates(error, baseline.errors, sources, edition=shadow.edition, proposers=proposers)
     for candidate, after in found[:_CHECKS_PER_DIAGNOSTIC]:
-        if sources.n_changed_lines(after) <= budget.max_lines:
+        n_lines = sources.n_changed_lines(after)
+        if budget.allows(n_lines, after):
             yield Offer(
                 diagnostic=error,
                 mends=(),
@@ -202,6 +205,7 @@ def _attempts(
                 before={path: sources[path].text for path in after},
                 after=after,
                 prior=candidate.prior,
+                n_lines=(n_lines,),
             )
 
 
@@ -228,4 +232,5 @@ def _all_together(shadow: Shadow, found: Repair, target: Diagnostic) -> Offer:
         before={path: shadow.files[path] for path in found.state.variant},
         after=found.state.variant,
         prior=min(step.candidate.prior for step in steps),
+        n_lines=found.n_lines(shadow.files),
     )

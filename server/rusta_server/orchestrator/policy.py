@@ -34,7 +34,8 @@ class Facts:
 
     Attributes:
         level: how far it is proven.
-        tests: "green", "red", "none" (there are none) or "unasked".
+        tests: "green", "red", "none" (there are none to be asked) or "unasked" (they gave no answer).
+        n_failed: how many of them failed.
         paths: the files it changes, relative to the workspace.
         n_lines: the changed lines of each of its parts.
         anchors: for each of its parts, how many anchors justify it.
@@ -49,6 +50,7 @@ class Facts:
     anchors: tuple[int, ...]
     is_guess: bool = False
     asked_level: Level | None = None
+    n_failed: int = 0
 
 
 def may_show(config: Config, facts: Facts) -> Decision:
@@ -99,7 +101,9 @@ def _touchable(config: Config, facts: Facts) -> str | None:
 
 
 def _not_red(config: Config, facts: Facts) -> str | None:
-    return "it compiles, but tests fail" if facts.tests == "red" else None
+    if facts.tests != "red":
+        return None
+    return f"it compiles, but {facts.n_failed} of its tests fail" if facts.n_failed else "no test ran"
 
 
 def _proven_to_write(config: Config, facts: Facts) -> str | None:

@@ -11,12 +11,13 @@ import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from attrs import evolve, field, frozen
 
 from ..candidates import Candidate, Propose
+from ..config import Config
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
 from ..patch.proof import Level
@@ -25,6 +26,7 @@ from ..patch.shrink import ddmin
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
 from .judge import Verdict, compare
+from .policy import is_protected
 from .propose import SOURCES, Sources, candidates
 
 # Weights of the order of search, in units of one remaining error. Estimates: `rusta eval` shows what a
@@ -46,6 +48,7 @@ class Budget:
         max_checks: compiler runs.
         max_steps: candidates stacked on each other.
         max_lines: K, the lines one candidate may change.
+        never_touch: files that no candidate may change, as patterns of a .gitignore.
         max_tests: test runs, when variants that compile fail the tests.
     """
 
@@ -53,6 +56,23 @@ class Budget:
     max_steps: int = 6
     max_lines: int = 20
     max_tests: int = 4
+    never_touch: tuple[str, ...] = ()
+
+    def allows(self, n_lines: int, paths: Iterable[str]) -> bool:
+        """Whether a candidate of this size may change these files."""
+        return n_lines <= self.max_lines and not (
+            self.never_touch and any(is_protected(path, self.never_touch) for path in paths)
+        )
+
+
+def budget_of(config: Config) -> Budget:
+    """What a search may spend by these settings."""
+    return Budget(
+        max_checks=config.max_checks,
+        max_steps=config.rounds,
+        max_lines=config.max_lines,
+        never_touch=config.never_touch,
+    )
 
 
 @frozen
@@ -111,6 +131,14 @@ class Repair:
     def remaining(self) -> tuple[Diagnostic, ...]:
         """The errors that are left."""
         return self.state.checked.errors
+
+    def n_lines(self, files: Mapping[str, bytes]) -> tuple[int, ...]:
+        """The changed lines of each step; `files` are the original contents."""
+        return tuple(
+            diff.n_changed_lines({path: step.before.get(path, files[path]) for path in after}, after)
+            for step in self.state.steps
+            for after in (step.after,)
+        )
 
     @property
     def is_guess(self) -> bool:
@@ -298,7 +326,7 @@ class _Search:
         for position, error in enumerate(errors[: self.budget.max_checks]):
             found = candidates(error, errors, sources, edition=self.shadow.edition, proposers=self.proposers)
             small = [
-                (c, after) for c, after in found if sources.n_changed_lines(after) <= self.budget.max_lines
+                (c, after) for c, after in found if self.budget.allows(sources.n_changed_lines(after), after)
             ]
             best_moves += [(error, candidate) for candidate, _ in small[:1]]
             for candidate, after in small:
