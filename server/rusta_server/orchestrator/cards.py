@@ -40,12 +40,14 @@ from attrs import field, frozen
 from cattrs.gen import make_dict_structure_fn
 
 from ..errors import RustaError
-from ..tools.docs import Anchor, Resolution, State
+from ..tools.docs import Anchor, Docs, Resolution, Section, State, anchor
 
 FOLDER = Path(__file__).parent / "cards"
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)\}")
 _OF_A_SPAN = ("line", "text")
 _LONGEST_QUOTE = 400
+
+FindSection = Callable[[str, str], Section | None]
 
 
 @frozen
@@ -56,9 +58,11 @@ class Selector:
     id: str
     quote: str
 
-    @property
-    def anchor(self) -> Anchor:
-        """The anchor to look up; it leads nowhere before that."""
+    def anchor(self, find: FindSection) -> Anchor:
+        """The anchor of the quote in today's section; one still to look up where it is not there any more."""
+        section = find(self.corpus, self.id)
+        if section and self.quote.strip() and self.quote in section.text:
+            return anchor(section, self.quote)
         sha256 = hashlib.sha256(self.quote.encode()).hexdigest()
         return Anchor(self.corpus, self.id, self.quote, "", "", 0, sha256, "")
 
@@ -168,8 +172,8 @@ def fill(wordings: Iterable[str], known: Mapping[str, str]) -> str | None:
     return None
 
 
-def problems(card: Card, resolve: Callable[[Anchor], Resolution] | None) -> Iterator[str]:
-    """What is wrong with a card; without `resolve` its selectors are not looked up."""
+def problems(card: Card, docs: Docs | None) -> Iterator[str]:
+    """What is wrong with a card; without `docs` its selectors are not looked up."""
     named = card.codes or card.lints
     if not named and not card.message and not card.tokens and not card.items:
         yield "it is about nothing: give codes, lints, tokens, items or a message"
@@ -189,8 +193,8 @@ def problems(card: Card, resolve: Callable[[Anchor], Resolution] | None) -> Iter
             where = f"{selector.corpus}/{selector.id}"
             if not selector.quote.strip() or len(selector.quote) > _LONGEST_QUOTE:
                 yield f"{where}: a quote has 1 to {_LONGEST_QUOTE} characters"
-            elif resolve:
-                found = resolve(selector.anchor)
+            elif docs:
+                found = docs.resolve(selector.anchor(docs.section))
                 if found.state != State.VALID:
                     yield f"{where}: {found.state}: {selector.quote!r}" + _nearest(found)
 

@@ -231,7 +231,7 @@ class _Saying:
         for point in points:
             text = wording(point.say) if point.say else ""
             if text is not None:
-                claims.append(Claim(text, tuple(selector.anchor for selector in point.cite)))
+                claims.append(Claim(text, tuple(one.anchor(self._section) for one in point.cite)))
         return self.all(claims)
 
     def linked(self, page: Section) -> tuple[Cited, ...]:
@@ -246,12 +246,15 @@ class _Saying:
         full = tuple(Part(heading, claims) for heading, claims in parts if claims)
         return Explanation(subject, full, command) if full else None
 
+    def _section(self, corpus: str, id: str) -> Section | None:
+        return self._docs.section(corpus, id) if self._docs else None
+
     def _label(self, anchor: Anchor) -> str:
         corpus, _, version = anchor.corpus.partition("@")
         if corpus == "diagnostic":
             return f"rustc {version}".strip()
         name = _NAMES.get(corpus, corpus.removeprefix("crate:"))
-        section = self._docs.section(corpus, anchor.structural_id) if self._docs else None
+        section = self._section(corpus, anchor.structural_id)
         title = section.title if section else anchor.structural_id
         return f"{name}: {title}"
 
