@@ -58,7 +58,7 @@ def test_an_error_for_a_person(capsys):
 
 
 @pytest.mark.parametrize("quote", [HOSTILE, "\ud800", "x" * 100_000, " "])
-def test_a_file_of_anchors(tmp_path, quote: str):
+def test_a_file_of_anchors(tmp_path, docs, quote: str):
     sha256 = hashlib.sha256(quote.encode(errors="replace")).hexdigest()
     anchors = [
         {"corpus": corpus, "structural_id": id, "quote": quote, "sha256": sha256, "link": link}
@@ -80,9 +80,17 @@ def test_a_file_of_anchors(tmp_path, quote: str):
 @pytest.mark.parametrize(
     "id", [f"repo/{HOSTILE}#12345678", "repo/#", "crate:x/[/y]#12345678", "repo/a::b#\udcff1234567"]
 )
-def test_an_id_that_is_nowhere(tmp_path, id: str):
+def test_an_id_that_is_nowhere(tmp_path, docs, id: str):
     command = [sys.executable, "-m", "rusta_server", "anchor", "show", id]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     check(done.stdout + done.stderr)
     assert "no span here has the id" in done.stderr
+
+
+@pytest.mark.parametrize("subject", ["\udcff", "std::\udcff", HOSTILE, f"{HOSTILE}:1:1", "[/x]", ""])
+def test_a_subject_that_is_nowhere(tmp_path, docs, subject: str):
+    command = [sys.executable, "-m", "rusta_server", "explain", subject]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    check(done.stdout + done.stderr)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from rapidfuzz import fuzz
+
 from . import schema
 from .anchor import (
     LEAST_LIKENESS,
@@ -42,11 +44,10 @@ def resolve(docs: "Docs", wanted: Anchor) -> Resolution:
     if not is_intact(wanted):
         return ORPHAN
     there = _section_today(docs, corpus, wanted.structural_id)
-    if there is not None:
-        found = find_quote(wanted, there)
-        if found is not None:
-            return found
-    moved = _moved(docs, corpus, wanted)
+    found = find_quote(wanted, there) if there is not None else None
+    if found is not None and _surroundings_agree(wanted, found.anchor):
+        return found
+    moved = _moved(docs, corpus, wanted) or found
     if moved is not None:
         return moved
     if there is not None:
@@ -61,15 +62,15 @@ def by_id(docs: "Docs", id: str) -> Anchor | None:
         return None
     corpus, structural_id, digits = parts.groups()
     there = _section_today(docs, corpus, structural_id)
-    found = _quote_with(there, digits) if there is not None else None
+    found = quote_with(there, digits) if there is not None else None
     if there is not None and found is not None:
         return anchor(there, found[0], near=found[1])
     low = schema.span_hash(bytes.fromhex(digits + "00" * 4))
     rows = docs.rows("SELECT section FROM span WHERE hash >= ? AND hash < ?", (low, low + (1 << 32)))
     made = []
     for _, one in docs.load([row[0] for row in rows]):
-        if one.corpus.partition("@")[0] == corpus and _same_subject(corpus, structural_id, one):
-            found = _quote_with(one, digits)
+        if one.corpus.partition("@")[0] == corpus and _same_subject(corpus, structural_id, one.id, one.kind):
+            found = quote_with(one, digits)
             if found is not None:
                 made.append(anchor(one, found[0], near=found[1]))
     return made[0] if len(made) == 1 else None
@@ -88,12 +89,18 @@ def _section_today(docs: "Docs", corpus: str, id: str) -> Section | None:
     return found
 
 
+def _surroundings_agree(old: Anchor, new: Anchor | None) -> bool:
+    return new is not None and (
+        fuzz.ratio(old.prefix, new.prefix) + fuzz.ratio(old.suffix, new.suffix) >= 200 * _AGREES
+    )
+
+
 def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
     """The very words in another section, if there is just one where it may be the same span."""
     quote = wanted.quote.encode()
     found = []
     for one in _holding(docs, corpus, wanted.quote):
-        if not _same_subject(corpus, wanted.structural_id, one):
+        if not _same_subject(corpus, wanted.structural_id, one.id, one.kind):
             continue
         text = one.text.encode()
         at = text.find(quote)
@@ -113,7 +120,7 @@ def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
 
 def _holding(docs: "Docs", corpus: str, quote: str) -> list[Section]:
     """The sections in which the quote may stand: those with the hash of it or of a sentence in it."""
-    pieces = [quote, *(quote[a:b] for line in quote.split("\n") for a, b in _within(line))]
+    pieces = [quote, *(line[a:b] for line in quote.split("\n") for a, b in sentences(line))]
     for piece in sorted(dict.fromkeys(pieces), key=len, reverse=True):
         key = schema.span_hash(hashlib.sha256(piece.encode()).digest())
         rows = docs.rows(
@@ -126,35 +133,31 @@ def _holding(docs: "Docs", corpus: str, quote: str) -> list[Section]:
     return []
 
 
-def _within(line: str) -> list[tuple[int, int]]:
-    return [*sentences(line), (0, len(line))]
-
-
-def _same_subject(corpus: str, id: str, section: Section) -> bool:
-    """Whether a section may say the same of the same thing: the words on `Vec` are not those on `String`."""
+def _same_subject(corpus: str, old: str, new: str, kind: str) -> bool:
+    """Whether two sections can say the same of the same thing: words on `Vec` are not those on `String`."""
     if corpus == "std":
-        return section.id.partition("/")[0] == id.partition("/")[0]
+        return old.partition("/")[0] == new.partition("/")[0]
     if corpus == "error_codes":
-        return section.id == id
-    if section.kind == "lint":
-        return section.id.rpartition("/")[2] == id.rpartition("/")[2]
+        return old == new
+    if kind == "lint":
+        return old.rpartition("/")[2] == new.rpartition("/")[2]
     return True
 
 
 def _alike_on_page(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution:
     """Nearly the same words in the one section of the page that has them: its heading was reworded."""
     page = wanted.link.partition("#")[0].rpartition("/html/")[2]
-    rows = docs.rows("SELECT rowid FROM section WHERE page = ? AND corpus = ?", (page, corpus))
+    rows = docs.rows("SELECT rowid, id, kind FROM section WHERE page = ? AND corpus = ?", (page, corpus))
+    numbers = [rowid for rowid, id_, kind in rows if _same_subject(corpus, wanted.structural_id, id_, kind)]
     found = [
         alike
-        for _, one in docs.load([row[0] for row in rows])
-        if _same_subject(corpus, wanted.structural_id, one)
-        and (alike := find_alike(wanted, one)).likeness >= LEAST_LIKENESS
+        for _, one in docs.load(numbers)
+        if (alike := find_alike(wanted, one)).likeness >= LEAST_LIKENESS
     ]
     return found[0] if len(found) == 1 else ORPHAN
 
 
-def _quote_with(section: Section, digits: str) -> tuple[str, int] | None:
+def quote_with(section: Section, digits: str) -> tuple[str, int] | None:
     """The span of the section whose sha256 begins with `digits`, and the byte where it starts."""
     tries = 0
     for start, pieces in _spans(section):

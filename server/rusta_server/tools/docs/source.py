@@ -5,9 +5,7 @@ heading ``semver::Version::parse/errors``. Where two items share a path (two imp
 arguments, two `cfg`s) both have that id, and the quote decides.
 """
 
-import hashlib
 import os
-import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +16,13 @@ from urllib.request import url2pathname
 from attrs import field, frozen
 
 from .anchor import ORPHAN, Anchor, Resolution, Section, State, anchor, resolve_in, section
+from .resolve import quote_with
 from .source_items import LARGEST_FILE_BYTES, Item, items, normal
 from .source_markdown import passages
 from .source_packages import Package, is_of_toolchain, module_path, package_of
 
 _MOST_FILES = 20_000
 _LONGEST_SEARCH_S = 5.0
-_MOST_WORDS = 400
 _SKIPPED = {"target", "node_modules"}
 
 
@@ -96,9 +94,9 @@ def by_id(id: str, sources: Sources) -> Anchor | None:
         return None
     for file in _files(sources, corpus):
         for found in _matching(sources, file, corpus, structural_id):
-            quote = _quote_of(found, digest) if found.id == structural_id else None
+            quote = quote_with(found, digest) if found.id == structural_id else None
             if quote is not None:
-                return anchor(found, quote)
+                return anchor(found, quote[0], near=quote[1])
     return None
 
 
@@ -266,21 +264,3 @@ def _path_of(link: str) -> Path | None:
     except ValueError:
         return None
     return path if parts.scheme == "file" and path.is_absolute() else None
-
-
-def _quote_of(found: Section, digest: str) -> str | None:
-    """The whole text, block or run of words and signs in a block whose hash begins like this."""
-    for text in (found.text, *(block.text for block in found.blocks)):
-        if _has_digest(text, digest):
-            return text
-    for block in found.blocks:
-        words = [match.span() for match in re.finditer(r"\w+|[^\w\s]", block.text)][:_MOST_WORDS]
-        for number, (start, _) in enumerate(words):
-            for _, end in words[number:]:
-                if _has_digest(block.text[start:end], digest):
-                    return block.text[start:end]
-    return None
-
-
-def _has_digest(text: str, digest: str) -> bool:
-    return hashlib.sha256(text.encode()).hexdigest().startswith(digest)

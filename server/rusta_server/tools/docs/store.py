@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
-from . import schema
+from . import lints, schema
 from .anchor import ORPHAN, Anchor, Resolution, Section, section
 from .toolchain import REMEDY, Toolchain
 
@@ -48,6 +48,7 @@ class Docs:
         self.toolchain = toolchain
         self.path = path
         self.html = html
+        self._lints = lints_file(path)
         self.is_damaged = False
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -67,7 +68,8 @@ class Docs:
         path, fragment = unquote(parts.path), unquote(parts.fragment)
         if parts.scheme == "file":
             try:
-                path = Path(path).relative_to(self.html).as_posix()
+                is_lint = Path(path) == self._lints
+                path = lints.PAGE if is_lint else Path(path).relative_to(self.html).as_posix()
             except ValueError:
                 return None
         return self._load(schema.find_place(self.rows, path, fragment))
@@ -173,7 +175,8 @@ class Docs:
         if not rows:
             return None
         _, corpus, id_, kind, title, page, fragment, data = rows[0]
-        file = self.html / page
+        is_lint = page == lints.PAGE
+        file = self._lints if is_lint else self.html / page
         if not file.is_file():
             return None
         try:
@@ -188,7 +191,7 @@ class Docs:
             kind=kind,
             title=title,
             link=file.as_uri() + hash_,
-            web=self.toolchain.web + page + hash_,
+            web=lints.web(self.toolchain, id_) if is_lint else self.toolchain.web + page + hash_,
             texts=blocks,
         )
 
@@ -197,6 +200,8 @@ class Docs:
             return None
         try:
             return ask(self._connection())
+        except UnicodeEncodeError:
+            return None  # half a character, as a command line may hold: it stands nowhere
         except sqlite3.DatabaseError:
             self._damaged()
             return None
@@ -233,12 +238,18 @@ def index_path(cache: Path, toolchain: Toolchain, html: Path) -> Path:
     return cache / "docs" / f"{toolchain.version}-{key}.sqlite"
 
 
+def lints_file(index: Path) -> Path:
+    """The file beside an index that the links to Clippy's lints lead to."""
+    return index.with_name(f"{index.stem}-clippy.md")
+
+
 def identity(toolchain: Toolchain, html: Path) -> str:
-    """Changes when the documentation is replaced, gains or loses a corpus, or the index's form changes."""
+    """Changes with the documentation's date, with the corpora that are there, and with the index's form."""
     marks = [str(schema.VERSION), toolchain.version]
-    for folder in sorted(html.iterdir()):
+    files = [*(folder / "index.html" for folder in sorted(html.iterdir())), lints.program(toolchain)]
+    for file in files:
         with contextlib.suppress(OSError):
-            marks.append(f"{folder.name} {(folder / 'index.html').stat().st_mtime_ns}")
+            marks.append(f"{file.parent.name} {file.stat().st_mtime_ns}")
     return hashlib.sha256("\n".join(marks).encode()).hexdigest()
 
 
@@ -253,6 +264,8 @@ def _why_not(path: Path, wanted: str) -> str:
             meta = dict(connection.execute("SELECT key, value FROM meta"))
     except sqlite3.DatabaseError as error:
         return f"the index cannot be read ({error})"
+    if not lints_file(path).is_file():
+        return "a part of the index is gone"
     if n_bytes != path.stat().st_size:
         return "the index is cut off"
     if meta.get("complete") != "yes":
