@@ -23,9 +23,9 @@ from attrs import field, frozen
 
 from ...errors import RustaError
 from ..process import Cancel, Cancelled, is_cancelled
-from . import links, mdbook, rustdoc, schema
+from . import links, lints, mdbook, rustdoc, schema
 from .schema import Entry
-from .store import Docs, identity, index_path, open_docs
+from .store import Docs, identity, index_path, lints_file, open_docs
 from .toolchain import REMEDY, Toolchain
 
 Progress = Callable[[float, str], None]
@@ -55,20 +55,35 @@ _UNREAD = {
 }
 _CORPUS_OF = {folder: corpus for corpus, folders in CORPORA.items() for folder in folders}
 _NOT_PAGES = {"print.html", "toc.html", "404.html", *rustdoc.NOT_PAGES}
-_BATCH_BYTES = 1 << 20
-_AHEAD = 8  # batches given out for each worker
+_BATCH_COST = 2 << 20
+_BATCH_LINTS = 12
+_AHEAD = 8  # tasks given out for each worker
 _READING = 0.95  # the share of the time that reading takes
 _POLL_S = 0.2
 _WORKERS_NICENESS = 5
 
 
+# What a page or a lint costs beside its bytes, in bytes: for the progress only.
+_PAGE_COST, _LINT_COST = 20_000, 350_000
+
+
+@frozen
+class _Task:
+    """Some pages of a corpus, or some lints to ask Clippy about."""
+
+    corpus: str
+    pages: tuple[str, ...] = ()
+    lints: tuple[str, ...] = ()
+    cost: int = 0
+
+
 @frozen
 class _Read:
-    """What a worker made of some pages."""
+    """What a worker made of a task."""
 
-    rows: list["_Rows"] = field(repr=False)
-    redirects: list[tuple[str, str, str]]
-    n_bytes: int
+    rows: list["_Rows"] = field(factory=list, repr=False)
+    redirects: list[tuple[str, str, str]] = field(factory=list)
+    lints: list[tuple[str, str]] = field(factory=list, repr=False)
 
 
 @frozen
@@ -141,35 +156,64 @@ def _alone(lock: Path, progress: Progress, cancel: Cancel | None) -> Iterator[bo
         yield waited
 
 
-def _make(
-    path: Path,
-    toolchain: Toolchain,
-    html: Path,
-    progress: Progress,
-    cancel: Cancel | None,
-) -> bool:
+def _make(path: Path, toolchain: Toolchain, html: Path, progress: Progress, cancel: Cancel | None) -> bool:
+    """Write the index and what belongs to it; says whether that was not cancelled."""
     started = time.monotonic()
     meta = {"identity": identity(toolchain, html), "version": toolchain.version, "html": str(html)}
-    pages = [(corpus, page, n_bytes) for corpus in CORPORA for page, n_bytes in _pages(html, corpus)]
-    present = {corpus for corpus, _, _ in pages}
+    tasks = [*_lint_tasks(toolchain), *_page_tasks(html)]
+    present = {task.corpus for task in tasks if task.pages}
     meta["missing"] = ",".join(corpus for corpus in CORPORA if corpus not in present)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
-    os.close(descriptor)
-    part = Path(name)
-    try:
+    with _temporary(path) as part, _temporary(lints_file(path)) as lints_part:
         with contextlib.closing(sqlite3.connect(part)) as connection:
             writer = _Writer(connection)
-            for read in _read_all(html, pages, progress, cancel):
+            explained = []
+            for read in _read_all(toolchain.sysroot, html, tasks, progress, cancel):
                 writer.add(read)
+                explained += read.lints
             if is_cancelled(cancel):
                 return False
             progress(_READING, "sorting")
+            text, entries = lints.page(explained)
+            writer.add(_Read([_rows(entry) for entry in entries]))
             writer.finish({**meta, "seconds": f"{time.monotonic() - started:.1f}"})
+        lints_part.write_text(text, encoding="utf-8")
+        lints_part.replace(lints_file(path))
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     progress(1.0, "done")
     return True
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A name beside `path` for a file that is moved there when it is whole, or removed."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}-", suffix=".part")
+    os.close(descriptor)
+    part = Path(name)
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _lint_tasks(toolchain: Toolchain) -> Iterator[_Task]:
+    names = lints.names(toolchain)
+    for start in range(0, len(names), _BATCH_LINTS):
+        batch = names[start : start + _BATCH_LINTS]
+        yield _Task(lints.CORPUS, lints=batch, cost=_LINT_COST * len(batch))
+
+
+def _page_tasks(html: Path) -> Iterator[_Task]:
+    for corpus in CORPORA:
+        batch: list[str] = []
+        cost = 0
+        for page, n_bytes in _pages(html, corpus):
+            batch.append(page)
+            cost += n_bytes + _PAGE_COST
+            if cost > _BATCH_COST:
+                yield _Task(corpus, tuple(batch), cost=cost)
+                batch, cost = [], 0
+        if batch:
+            yield _Task(corpus, tuple(batch), cost=cost)
 
 
 def _pages(html: Path, corpus: str) -> Iterator[tuple[str, int]]:
@@ -198,50 +242,36 @@ def _pages(html: Path, corpus: str) -> Iterator[tuple[str, int]]:
 
 
 def _read_all(
-    html: Path, pages: list[tuple[str, str, int]], progress: Progress, cancel: Cancel | None
+    sysroot: Path, html: Path, tasks: list[_Task], progress: Progress, cancel: Cancel | None
 ) -> Iterator[_Read]:
-    """What is read of the pages, in their order: two builds give the same rows."""
-    total = sum(n_bytes for _, _, n_bytes in pages) or 1
+    """What is read, in the order of the tasks: two builds give the same rows."""
+    total = sum(task.cost for task in tasks) or 1
     done = 0
     n_workers = os.cpu_count() or 1
-    batches = _batches(pages)
+    rest = iter(tasks)
     with ProcessPoolExecutor(
         max_workers=n_workers,
         mp_context=multiprocessing.get_context("spawn"),  # we have threads
         initializer=_start_worker,
         initargs=(os.getpid(),),
     ) as pool:
-        waiting: deque[tuple[str, Future[_Read]]] = deque()
+        waiting: deque[tuple[_Task, Future[_Read]]] = deque()
         try:
             while not is_cancelled(cancel):
-                for batch in islice(batches, _AHEAD * n_workers - len(waiting)):
-                    waiting.append((batch[0][0], pool.submit(_read, str(html), batch)))
+                for task in islice(rest, _AHEAD * n_workers - len(waiting)):
+                    waiting.append((task, pool.submit(_read, sysroot, html, task)))
                 if not waiting:
                     break
-                corpus, first = waiting[0]
+                task, first = waiting[0]
                 if not wait((first,), timeout=_POLL_S).done:
                     continue
                 waiting.popleft()
-                read = first.result()
-                yield read
-                done += read.n_bytes
-                progress(_READING * done / total, corpus)
+                yield first.result()
+                done += task.cost
+                progress(_READING * done / total, task.corpus)
         finally:
             for _, future in waiting:
                 future.cancel()
-
-
-def _batches(pages: list[tuple[str, str, int]]) -> Iterator[list[tuple[str, str]]]:
-    batch: list[tuple[str, str]] = []
-    size = 0
-    for corpus, page, n_bytes in pages:
-        batch.append((corpus, page))
-        size += n_bytes
-        if size > _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _start_worker(parent: int) -> None:
@@ -256,24 +286,23 @@ def _start_worker(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _read(html: str, batch: list[tuple[str, str]]) -> _Read:
-    """Read pages. Runs in a worker."""
+def _read(sysroot: Path, html: Path, task: _Task) -> _Read:
+    """Do a task. Runs in a worker."""
     rows = []
     redirects = []
-    n_bytes = 0
-    for corpus, page in batch:
+    for page in task.pages:
         try:
-            data = (Path(html) / page).read_bytes()
+            data = (html / page).read_bytes()
         except OSError:
             continue  # has gone since
-        n_bytes += len(data)
         leads_to = links.redirect(data, page)
         if leads_to is not None:
             redirects.append((page, *leads_to))
             continue
-        entries = rustdoc.parse(page, data) if corpus == rustdoc.CORPUS else mdbook.parse(corpus, page, data)
+        is_std = task.corpus == rustdoc.CORPUS
+        entries = rustdoc.parse(page, data) if is_std else mdbook.parse(task.corpus, page, data)
         rows += [_rows(entry) for entry in entries]
-    return _Read(rows, redirects, n_bytes)
+    return _Read(rows, redirects, lints.explanations(sysroot, task.lints))
 
 
 def _rows(entry: Entry) -> _Rows:

@@ -27,14 +27,15 @@ from attrs import field, frozen
 from .anchor import sentences
 
 # Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
-VERSION = 3
+VERSION = 4
 
 TABLES = """
 -- identity: what was indexed (see build.identity); version, html: of the toolchain; missing: corpora that
 -- were not there, by comma; seconds: how long it took. `complete` is written last.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- The sections. `page` is the file below the folder of the documentation, `fragment` the element in it.
+-- The sections. `page` is the file below the folder of the documentation (or lints.PAGE), `fragment` the
+-- element in it.
 -- `path`: the headings above, joined by U+001F. `parent`: the id of the section it is part of, or ''.
 -- `blocks`: zlib of msgpack [[kind, text], …]; zlib's checksum finds flipped bits.
 CREATE TABLE section (
