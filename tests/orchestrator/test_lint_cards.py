@@ -1,7 +1,7 @@
 """The cards for lints, against what the real compilers say of a program that breaks each of these lints.
 
-`lints/*.said` holds, for each lint, a message of the compiler and the sentence that is shown for it. A file that
-is not up to date is written anew, and the test fails.
+`lints/*.said` holds, for each lint, what the compiler says and the sentence that is shown for it. A file
+that is not up to date is written anew, and the test fails.
 """
 
 import json
@@ -42,7 +42,8 @@ def warnings(compiler, program, out):
     scope="module", params=[("rustc", "rustc"), ("clippy", "clippy-driver")], ids=lambda one: one[0]
 )
 def program(request, tmp_path_factory):
-    name, compiler = request.param
+    name = request.param
+    compiler = {"rustc": "rustc", "clippy": "clippy-driver"}[name]
     return name, warnings(compiler, PROGRAMS / f"{name}.rs", tmp_path_factory.mktemp(name))
 
 
