@@ -47,7 +47,12 @@ _CAPABILITIES: Json = {
     },
     "experimental": {"serverStatusNotification": True},
 }
-_OPTIONS: Json = {"checkOnSave": False, "cachePriming": {"enable": False}, "cargo": {"sysroot": None}}
+_OPTIONS: Json = {
+    "checkOnSave": False,
+    "cachePriming": {"enable": False},
+    "cargo": {"sysroot": None},
+    "rusta": {"citations": False},  # they are measured by `bench_hover`
+}
 
 
 @frozen

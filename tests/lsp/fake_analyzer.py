@@ -67,6 +67,8 @@ def handle(message):
         send({"id": id, "result": params})
     elif method == "textDocument/hover":
         send({"id": id, "result": params.get("answer")})
+    elif method == "experimental/externalDocs":
+        send({"id": id, "result": None})
     elif method == "fake/error":
         send({"id": id, "error": {"code": -32801, "message": "content modified"}})
     elif method == "fake/die":

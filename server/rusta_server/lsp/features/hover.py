@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Json = Any
 
-_N_KEPT = 64
+_N_KEPT = 256
 
 
 @define
