@@ -138,8 +138,10 @@ class _Library:
         return self.docs.anchor_by_id(id) if self.docs else None
 
     def section(self, anchor: Anchor) -> Section | None:
-        """What stands around a span of the documentation."""
+        """What stands around a span."""
         corpus = anchor.corpus.partition("@")[0]
+        if corpus.startswith(("repo", "crate:")):
+            return source.section_of(anchor, _sources(Path.cwd(), corpus))
         return self.docs.section(corpus, anchor.structural_id) if self.docs else None
 
     def near(self, id: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rusta_server.tools.docs import Section, State, anchor
-from rusta_server.tools.docs.source import Sources, by_id, doc_at, resolve, sections_at
+from rusta_server.tools.docs.source import Sources, by_id, doc_at, resolve, section_of, sections_at
 from rusta_server.tools.docs.source_items import items, normal
 from rusta_server.tools.docs.source_markdown import passages
 
@@ -271,6 +271,8 @@ def test_the_same_words_elsewhere_in_the_file_are_valid(demo: Path):
     found = resolve(made, Sources((demo,)))
     assert found.state is State.VALID
     assert found.anchor.link.endswith("#L26")
+    assert section_of(found.anchor, Sources((demo,))) == at(demo, "half(n")[1]
+    assert section_of(evolve(made, quote="other"), Sources((demo,))) is None
 
 
 def test_reworded_is_drifted_and_quotes_todays_words(demo: Path):

@@ -100,6 +100,13 @@ def by_id(id: str, sources: Sources) -> Anchor | None:
     return None
 
 
+def section_of(anchor_: Anchor, sources: Sources) -> Section | None:
+    """The section around the anchor's span, if that is where its link says."""
+    corpus, id = anchor_.corpus.partition("@")[0], anchor_.structural_id
+    found = _matching(sources, _path_of(anchor_.link), corpus, id)
+    return next((one for one in found if one.id == id and anchor_.quote in one.text), None)
+
+
 @frozen
 class _Owner:
     """Whose a file is: its corpus, the path of its module, and where its documentation is on the web."""
