@@ -51,17 +51,14 @@ class Item:
 
     Attributes:
         path: the names around it in this file and its own; empty for the file itself.
-        kind: the grammar's: ``function_item``, ``field_declaration``, ``source_file``.
-        start, end: the bytes of its name.
+        start: the byte at which its name begins.
         line, column: of its name, from 1, the column in UTF-16 units.
         doc: its documentation comment as Markdown, not indented.
         signature: the item without its body.
     """
 
     path: tuple[str, ...]
-    kind: str
     start: int
-    end: int
     line: int
     column: int
     doc: str = field(repr=False)
@@ -96,7 +93,7 @@ def _walk(source: bytes) -> Iterator[Item]:
     inner = [node for node in _leading(root.children) if _is_inner(source, node)]
     if doc := _doc(source, inner):
         line = next(node for node in inner if _fragment(source, node) is not None).start_point.row + 1
-        yield Item((), "source_file", 0, 0, line, 1, doc, "")
+        yield Item((), 0, line, 1, doc, "")
     waiting: list[tuple[Node, tuple[str, ...], int]] = [(root, (), 0)]
     while waiting:
         container, path, depth = waiting.pop()
@@ -129,9 +126,7 @@ def _item(source: bytes, node: Node, name: Node, path: tuple[str, ...], before: 
     inner = [one for body in _bodies(node) for one in _leading(body.children) if _is_inner(source, one)]
     return Item(
         path=(*path, _text(source, name)),
-        kind=node.type,
         start=name.start_byte,
-        end=name.end_byte,
         line=name.start_point.row + 1,
         column=_column(source, name),
         doc=_doc(source, [*before, *inner]),
