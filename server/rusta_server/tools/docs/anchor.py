@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from attrs import field, frozen
-from rapidfuzz import fuzz
 
 CONTEXT_BYTES = 32
 # Below this likeness a span is another span. From the same measurement: at 0.9 no wrong span was taken.
@@ -204,7 +203,16 @@ def context_likeness(anchor_: Anchor, text: bytes, start: int, end: int) -> floa
     """How much the text around a span is like what was around the anchor's, 0 to 1."""
     before = text[max(start - CONTEXT_BYTES, 0) : start].decode(errors="ignore")
     after = text[end : end + CONTEXT_BYTES].decode(errors="ignore")
-    return (fuzz.ratio(anchor_.prefix, before) + fuzz.ratio(anchor_.suffix, after)) / 200
+    return (likeness_of(anchor_.prefix, before) + likeness_of(anchor_.suffix, after)) / 2
+
+
+def likeness_of(one: str, other: str) -> float:
+    """How alike two wordings are, 0 to 1: the share of characters that both have, in the same order."""
+    if one == other:
+        return 1.0
+    from rapidfuzz import fuzz  # slow to load, and mostly not needed
+
+    return fuzz.ratio(one, other) / 100
 
 
 def find_alike(anchor_: Anchor, section: Section) -> Resolution:
@@ -214,7 +222,7 @@ def find_alike(anchor_: Anchor, section: Section) -> Resolution:
     found = []
     for start, end in {*_windows(anchor_.quote, section), *_aligned(anchor_.quote, text)}:
         words = text[start:end]
-        likeness = fuzz.ratio(anchor_.quote, words) / 100
+        likeness = likeness_of(anchor_.quote, words)
         if likeness >= LEAST_LIKENESS and _says_the_same(anchor_.quote, words):
             at = len(text[:start].encode())
             context = context_likeness(anchor_, raw, at, at + len(words.encode()))
@@ -268,6 +276,8 @@ def _aligned(quote: str, text: str) -> Iterator[tuple[int, int]]:
     """The span most like a quote that is no whole sentence, its ends moved to the ends of words."""
     if len(quote) > len(text):
         return
+    from rapidfuzz import fuzz
+
     found = fuzz.partial_ratio_alignment(quote, text, score_cutoff=LEAST_LIKENESS * 100)
     if found is None:
         return

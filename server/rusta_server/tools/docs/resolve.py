@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from rapidfuzz import fuzz
-
 from . import schema
 from .anchor import (
     LEAST_LIKENESS,
@@ -20,6 +18,7 @@ from .anchor import (
     find_alike,
     find_quote,
     is_intact,
+    likeness_of,
     sentences,
 )
 
@@ -90,9 +89,9 @@ def _section_today(docs: "Docs", corpus: str, id: str) -> Section | None:
 
 
 def _surroundings_agree(old: Anchor, new: Anchor | None) -> bool:
-    return new is not None and (
-        fuzz.ratio(old.prefix, new.prefix) + fuzz.ratio(old.suffix, new.suffix) >= 200 * _AGREES
-    )
+    if new is None:
+        return False
+    return likeness_of(old.prefix, new.prefix) + likeness_of(old.suffix, new.suffix) >= 2 * _AGREES
 
 
 def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
