@@ -397,6 +397,9 @@ def test_malformed_and_deeply_nested_files_do_no_harm(make_crate, text: str):
 
 def test_what_is_no_readable_file_has_no_items(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.rs")
+    os.mkfifo(tmp_path / "Cargo.toml")
+    (tmp_path / "alone.rs").write_text("fn f() {}")
+    assert [one.id for one in sections_at(Sources((tmp_path,)), tmp_path / "alone.rs", 1)] == ["alone::f"]
     (tmp_path / "folder.rs").mkdir()
     (tmp_path / "text.txt").write_text("fn f() {}")
     for name in ("pipe.rs", "folder.rs", "text.txt", "vanished.rs", "a\0b.rs"):

@@ -43,7 +43,7 @@ def package_of(file: Path) -> Package | None:
         manifest = folder / "Cargo.toml"
         try:
             state = manifest.stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         if package := _package(folder, state.st_mtime_ns, state.st_size):
             return package
@@ -113,8 +113,9 @@ def _workspace_version(folder: Path) -> object:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8"))
+    manifest = folder / "Cargo.toml"
+    try:  # a pipe would never end
+        return tomllib.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
     except (OSError, ValueError, RecursionError):
         return {}
 
