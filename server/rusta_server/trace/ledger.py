@@ -47,6 +47,21 @@ class Ledger:
             path.stem for path in (self.folder / "traces").glob("*.jsonl") if _ID.fullmatch(path.stem)
         )
 
+    def summary(self, id: str) -> dict[str, str | None]:
+        """What a trace is about and how it ended, from its first and last line; the chain is not verified."""
+        told: dict[str, str | None] = {"id": id, "what": None, "outcome": None}
+        try:
+            with self.path(id).open("rb") as file:
+                first = file.readline(MAX_LINE_BYTES)
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - MAX_LINE_BYTES, 0))
+                last = next((line for line in reversed(file.read().split(b"\n")[:-1]) if line), first)
+            begin, end = from_line(first), from_line(last)
+        except (OSError, BadTrace):
+            return told
+        command = begin.input.get("command") if isinstance(begin.input, dict) else None
+        return {**told, "what": command or begin.what, "outcome": end.decision}
+
     def blob(self, sha: str) -> Any:  # noqa: ANN401  JSON
         """A long payload.
 
@@ -176,13 +191,18 @@ class Writer:
 
 def begin(ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> Writer:
     """Start a new trace."""
-    id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{random.token_hex(4)}"
+    id = begin_id()
     path = ledger.path(id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = _create(path)
     fcntl.flock(file.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     _sync_folder(path.parent)
     return Writer(ledger, id, file, None, clock)
+
+
+def begin_id() -> str:
+    """A new trace's id; ids sort by time."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{random.token_hex(4)}"
 
 
 def resume(ledger: Ledger, id: str, *, clock: Callable[[], float] = time.monotonic) -> Writer:
