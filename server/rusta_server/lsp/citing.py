@@ -5,12 +5,13 @@ Importing this takes longer than rust-analyzer's start; `.library` does it in th
 
 import asyncio
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..candidates import Source
 from ..orchestrator import cards, explain, render
 from ..orchestrator.explain import Explanation
-from ..orchestrator.tokens import token_at
+from ..orchestrator.tokens import Token, token_at
 from ..tools.diagnostic import Diagnostic
 from ..tools.docs import Docs
 from ..tools.docs.source import Sources, sections_at
@@ -28,9 +29,16 @@ MARKDOWN, PLAIN = "markdown", "plaintext"
 _RULES = {MARKDOWN: "\n\n---\n\n", PLAIN: "\n\n────────\n\n"}
 
 _TIMEOUT_S = 10.0
+# The parser holds up everything else meanwhile, 0.25 ms for each KB.
+_PARSED_WHOLE_N_BYTES = 40_000
+_ITEM = re.compile(rb"^[^\s})\]]", re.M)
 STD_WEB = re.compile(r"https://doc\.rust-lang\.org/[^/]+/(.+)")
-# rust-analyzer's hover over a function: a block with its module, then one with its signature.
-_FUNCTION = re.compile(r"\s*```rust\n([\w:]+)\n```\s+```rust\n(?:[^`]*\n)?[^`\n]*\bfn (\w+)")
+# rust-analyzer's hover over a function, in Markdown or plain: its module, then its signature.
+_FUNCTION = re.compile(
+    r"""\s*(?:```rust\n)?([\w:]+)(?:\n```)?\n\n(?:```rust\n)?(?:impl\b[^\n]*\n)?"""
+    r"""(?:pub(?:\([^)]*\))?\ )?(?:(?:const|async|unsafe|extern\ "[^"]*")\ )*fn\ (\w+)""",
+    re.X,
+)
 # The primitive types whose methods stand in a module; integers share one, and it does not say which it is.
 _PRIMITIVES = {
     "core::str": "str",
@@ -121,8 +129,27 @@ def _of_text(place: Place) -> Explanation | None:
         )
         if found and not found.is_only_the_diagnostic:
             return found
-    token = token_at(Source(place.document.uri, place.document.index.data), place.offset)
+    token = _token(place.document.index.data, place.offset)
     return explain.of_token(token.text, place.docs, known, token.node) if token else None
+
+
+def _token(text: bytes, offset: int) -> Token | None:
+    """The token at a byte; of a big file only the item around it is parsed."""
+    start, end = 0, len(text)
+    if end > _PARSED_WHOLE_N_BYTES:
+        for item in _ITEM.finditer(text):
+            if item.start() > offset:
+                end = item.start()
+                break
+            start = item.start()
+    if end - start > _PARSED_WHOLE_N_BYTES:
+        return None
+    return token_at(_parsed(text[start:end]), offset - start)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: bytes) -> Source:
+    return Source("", text)
 
 
 async def _of_symbol(
