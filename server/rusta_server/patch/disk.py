@@ -233,7 +233,8 @@ def lock(file: Path, wait_s: float) -> Iterator[bool]:
             time.sleep(0.02)
         yield True
     finally:
-        os.close(handle)
+        with contextlib.suppress(OSError):
+            os.close(handle)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -242,7 +243,7 @@ def make_private_folder(folder: Path) -> None:
         return
     make_private_folder(folder.parent)
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(0o700)
+        os.mkdir(folder, 0o700)  # noqa: PTH102  every call of the system is made through `os`
     handle = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _sync(handle)

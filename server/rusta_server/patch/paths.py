@@ -7,8 +7,9 @@ reads differently is refused on Linux, too.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+
+import pathspec
 
 from .result import ResultCode
 
@@ -55,19 +56,9 @@ def outside_fault(path: str) -> Fault | None:
     return None
 
 
-def is_protected(path: str, never: Sequence[str]) -> bool:
-    """Whether a pattern covers `path` or a folder above it.
-
-    A pattern with a `/` is compared with the whole path, one without with each name in it; `*` and `?` are
-    wild, and capitals do not matter.
-    """
-    parts = _fold(path).split("/")
-    above = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    for pattern in map(_fold, never):
-        plain = pattern.strip("/")
-        if any(fnmatchcase(text, plain) for text in (above if "/" in pattern else parts)):
-            return True
-    return False
+def is_protected(path: str, never: Iterable[str]) -> bool:
+    """Whether a pattern, written as in a `.gitignore`, covers the path; capitals do not matter."""
+    return pathspec.GitIgnoreSpec.from_lines(map(_fold, never)).match_file(_fold(path))
 
 
 def collision(paths: Iterable[str]) -> Fault | None:

@@ -1,6 +1,6 @@
 """How far a patch is proven, and writing a proven patch into the user's tree."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -51,6 +51,7 @@ def write(
     *,
     least: Level,
     journals: Path,
+    never: Sequence[str] = (),
     title: str = "",
     cancel: Cancel | None = None,
 ) -> Written | Refused:
@@ -71,7 +72,7 @@ def write(
 
     patch = between({path: shadow.files[path] for path in variant}, variant)
     try:
-        done = apply(root, patch, journals=journals, accept=accept, title=title)
+        done = apply(root, patch, journals=journals, never=never, accept=accept, title=title)
     except Conflict as conflict:
         return Refused(conflict.code, f"{conflict} {conflict.hint or ''}".strip())
     return Written(done.paths, done.id)

@@ -26,6 +26,8 @@ from .journal import FileRecord, Journal, Record, State
 from .patch import sha256
 from .result import Conflict, ResultCode
 
+_BACK = "-back"
+
 
 @frozen
 class Change:
@@ -195,6 +197,7 @@ def take_back(tree: Tree, shelf: Tree, pending: Journal) -> tuple[str, ...]:
 def _restore(tree: Tree, shelf: Tree, pending: Journal, number: int, file: FileRecord) -> bool:
     """Put one file back; False if it holds neither the old nor the new content."""
     aside = _aside(pending.record, number)
+    tree.remove(aside + _BACK)
     current, beside = _look(tree, file.path), _look(tree, aside)
     if current == file.before:
         tree.remove(aside)
@@ -226,7 +229,8 @@ def _restore(tree: Tree, shelf: Tree, pending: Journal, number: int, file: FileR
 
 def _put(tree: Tree, shelf: Tree, pending: Journal, number: int, file: FileRecord) -> bool:
     """Write back an old content from the journal; False if it is damaged there."""
-    aside = _aside(pending.record, number)
+    # Under another name than the new content had: what a kill leaves of this is never somebody's work.
+    aside = _aside(pending.record, number) + _BACK
     content = journal.content_before(shelf, pending, number)
     if content is None:
         return False
