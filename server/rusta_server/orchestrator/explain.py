@@ -50,7 +50,9 @@ _BELOW = {
     "time-complexity": "complexity",
     "performance": "complexity",
     "aborts": "panics",
+    "overflow-behavior": "panics",
     "undefined-behavior": "safety",
+    "unsafety": "safety",
 }
 _COST = re.compile(r"\b[OΘ]\(|\bamortized\b|\bconstant time\b|\blinear time\b")
 
@@ -190,9 +192,10 @@ def of_token(text: str, docs: Documentation | None, cards: Cards, node: str = ""
     """
     say = _Saying(docs)
     known = (cards.for_token(text, node),) if node else cards.about_token(text)
-    page = docs.item(f"std::keyword.{text.removeprefix(chr(39))}") if docs and text.isidentifier() else None
     wording = facts.NOTHING.wording
     spoken = [card for card in known if card]
+    is_name = text == "union" and not spoken  # a keyword only where a union is declared
+    page = docs.item(f"std::keyword.{text}") if docs and text.isidentifier() and not is_name else None
     meaning = say.points((point for card in spoken for point in (*card.why, *card.ways)), wording)
     keyword = say.quotes([quotes.first_sentence(page)]) if page else ()
     related = say.points((point for card in spoken for point in card.related), wording)
@@ -256,7 +259,7 @@ class _Saying:
         name = _NAMES.get(corpus, corpus.removeprefix("crate:"))
         section = self._section(corpus, anchor.structural_id)
         title = section.title if section else anchor.structural_id
-        return f"{name}: {title}"
+        return f"{name}: {title.removeprefix('clippy::')}"
 
 
 def _of_card_or_page(
@@ -269,14 +272,15 @@ def _of_card_or_page(
 ) -> list[tuple[str, tuple[Cited, ...]]]:
     """Why, ways out and what to read: the card's, or where it has none the page's own words."""
     opening = say.quotes([quotes.opening(page)]) if page and with_opening else ()
+    reason = say.quotes([quotes.reason(page)]) if page else ()
     why = say.points(card.why, wording) if card else ()
     ways = say.points(card.ways, wording) if card else ()
     if not ways and page:
         ways = say.quotes(quotes.ways_out(page)[:_MOST_WAYS])
     related = say.points(card.related, wording) if card else ()
-    more = (*(opening if why else ()), *(say.linked(page) if page else ()))
+    more = (*(opening if why or reason else ()), *(say.linked(page) if page else ()))
     return [
-        ("why", why or opening),
+        ("why", why or reason or opening),
         ("ways", ways),
         ("related", _new(more, (*why, *ways, *related), related)[:_MOST_RELATED]),
     ]

@@ -40,6 +40,11 @@ _NO_FIX = re.compile(
 )
 
 
+# The headings under which a lint's page says why.
+_REASONS_OF_CLIPPY = {"Why is this bad?", "Why restrict this?"}
+_REASONS = {*_REASONS_OF_CLIPPY, "Explanation"}
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of a paragraph, each a piece of it as it stands."""
     found, start = list[str](), 0
@@ -58,15 +63,7 @@ def opening(section: Section, *, longest: int = LONGEST) -> Anchor | None:
     A last sentence that only introduces an example is left out.
     """
     block = next(_paragraphs(section), None)
-    if block is None:
-        return None
-    end = 0
-    for sentence in sentences(block.text):
-        reach = block.text.index(sentence, end) + len(sentence)
-        if reach > longest or (end and sentence.endswith(":")):
-            break
-        end = reach
-    return anchor(section, block.text[:end], near=block.start) if end else None
+    return _start(section, block, longest) if block else None
 
 
 def first_sentence(section: Section, *, longest: int = LONGEST) -> Anchor | None:
@@ -91,8 +88,18 @@ def naming(section: Section, pattern: re.Pattern[str], *, longest: int = LONGEST
                 yield anchor(section, sentence.rstrip(":"), near=block.start)
 
 
+def reason(section: Section) -> Anchor | None:
+    """Why there is such a lint, where its page says that under a heading."""
+    blocks = iter(section.blocks)
+    under = any(block.kind == "heading" and block.text in _REASONS for block in blocks)
+    first = next(blocks, None) if under else None
+    return _start(section, first, LONGEST) if first and first.kind == "text" else None
+
+
 def ways_out(section: Section) -> tuple[Anchor, ...]:
-    """The sentences of an error's page that speak of mending it; some pages show that only in code."""
+    """The sentences of a page that speak of mending an error; some show that only in code, as Clippy does."""
+    if _REASONS_OF_CLIPPY & {block.text for block in section.blocks if block.kind == "heading"}:
+        return ()
     for pattern in _FIXES:
         found = tuple(one for one in naming(section, pattern) if not _NO_FIX.search(one.quote))
         if found:
@@ -102,3 +109,13 @@ def ways_out(section: Section) -> tuple[Anchor, ...]:
 
 def _paragraphs(section: Section) -> Iterator[Block]:
     return (block for block in section.blocks if block.kind == "text" and block.text.strip())
+
+
+def _start(section: Section, block: Block, longest: int) -> Anchor | None:
+    end = 0
+    for sentence in sentences(block.text):
+        reach = block.text.index(sentence, end) + len(sentence)
+        if reach > longest or (end and sentence.endswith(":")):
+            break
+        end = reach
+    return anchor(section, block.text[:end], near=block.start) if end else None

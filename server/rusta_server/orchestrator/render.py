@@ -38,7 +38,9 @@ _HEADINGS = {"here": "", "docs": ""} | {
 }
 _LISTS = ("ways", "related")
 _CODE = re.compile(r"`([^`]+)`")
-_WEB = re.compile(r"https://doc\.rust-lang\.org/[\w./#%~+,=&:!-]*", re.ASCII)
+_WEB = re.compile(
+    r"https://(?:doc\.rust-lang\.org|rust-lang\.github\.io/rust-clippy)/[\w./#%~+,=&:!-]*", re.ASCII
+)
 _CHANGED = "wording changed"
 
 
