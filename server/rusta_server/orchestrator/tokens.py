@@ -12,6 +12,7 @@ _GROUPS = frozenset({"extern_modifier", "function_modifiers", "ERROR"})
 # Nodes of several leaves that are one token for a person.
 _WHOLE = frozenset({"lifetime", "label", "string_literal", "raw_string_literal"})
 _LITERALS = frozenset({"string_literal", "raw_string_literal", "char_literal"})
+_COMMENTS = frozenset({"line_comment", "block_comment"})
 _OPENING = re.compile(rb"[a-z]*#*[\"']")
 
 
@@ -48,7 +49,7 @@ def token_at(source: Source, offset: int) -> Token | None:
 
 def _token(root: tree_sitter.Node, offset: int) -> tree_sitter.Node | None:
     node = root.descendant_for_byte_range(offset, offset + 1)
-    if node is None or node.parent is None or node.is_extra:
+    if node is None or node.parent is None or {node.type, node.parent.type} & _COMMENTS:
         return None
     if node.parent.type in _WHOLE:
         node = node.parent
