@@ -18,6 +18,7 @@ COMMANDS = {
     "anchor": ("rusta_server.commands.anchor", "Look at the places that Rusta cites, and check them."),
     "serve": ("rusta_server.commands.serve", "Run the language server for an editor."),
     "trace": ("rusta_server.commands.trace", "Look at what Rusta did, check it, play it back."),
+    "docs": ("rusta_server.commands.docs", "Index the Rust documentation on this machine, and search in it."),
     "doctor": ("rusta_server.commands.doctor", "Say what Rusta found here, and how to mend what is missing."),
     "setup": ("rusta_server.commands.setup", "Find rust-analyzer, or install it into a private folder."),
     "completion": ("rusta_server.commands.completion", "Print the completion script for a shell."),

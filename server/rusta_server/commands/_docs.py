@@ -7,7 +7,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ..config import Config
 from ..errors import RustaError
+from ..orchestrator.explain import Documentation
 from ..tools.docs import Docs, NoDocs, NotIndexed, Toolchain, build, open_docs, toolchain
+from ..tools.docs.explained import Explained
 from ..tools.process import Cancelled
 
 
@@ -23,10 +25,15 @@ def opened(config: Config, cwd: Path, console: Console) -> Docs | NoDocs:
             "rustc was not found.", hint="Install Rust from https://rustup.rs, then: rusta doctor"
         )
     found = open_docs(config.cache, here)
-    return _indexed(config, here, console) if isinstance(found, NotIndexed) else found
+    return indexed(config, here, console) if isinstance(found, NotIndexed) else found
 
 
-def _indexed(config: Config, here: Toolchain, console: Console) -> Docs | NoDocs:
+def indexed(config: Config, here: Toolchain, console: Console, *, force: bool = False) -> Docs | NoDocs:
+    """Make the index and show progress.
+
+    Raises:
+        RustaError: it cannot be written, or there is no documentation.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -35,6 +42,8 @@ def _indexed(config: Config, here: Toolchain, console: Console) -> Docs | NoDocs
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("indexing the Rust documentation, once", total=1.0)
-        made = build(config.cache, here, progress=lambda share, _: bar.update(task, completed=share))
+        made = build(
+            config.cache, here, progress=lambda share, _: bar.update(task, completed=share), force=force
+        )
     assert not isinstance(made, Cancelled)  # nobody could
     return made

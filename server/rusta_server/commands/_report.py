@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.rule import Rule
 from rich.text import Text
 
+from ..config import Config
 from ..orchestrator.repair import Event, Repair, Step
 from ..patch import diff
 from ..patch.proof import Level
@@ -69,8 +70,19 @@ def progress(console: Console, max_checks: int) -> Iterator[Callable[[Event], No
         yield on_event
 
 
-def summarize(found: Repair, files: Mapping[str, bytes], root: Path, *, least: Level) -> Summary:
-    """The result as plain data; fixes below the level `least` are left out."""
+def summarize(
+    found: Repair,
+    files: Mapping[str, bytes],
+    root: Path,
+    *,
+    least: Level,
+    docs: Documentation | None = None,
+) -> Summary:
+    """The result as plain data; fixes below the level `least` are left out.
+
+    Args:
+        docs: what is cited besides the diagnostics.
+    """
     shown = found.level >= least
     tested = found.tested
     return {
@@ -78,7 +90,7 @@ def summarize(found: Repair, files: Mapping[str, bytes], root: Path, *, least: L
         "errors_before": len(found.baseline.errors),
         "errors_mended": len({e.fingerprint + str(e.primary) for s in found.state.steps for e in s.mended}),
         "errors_left": [_error(error) for error in found.remaining],
-        "fixes": [_fix(step, found.level, files, root) for step in found.state.steps] if shown else [],
+        "fixes": [_fix(step, found.level, files, root, docs) for step in found.state.steps] if shown else [],
         "tests": {"passed": tested.n_passed, "failed": tested.n_failed}
         if isinstance(tested, Tested)
         else None,
@@ -89,7 +101,9 @@ def summarize(found: Repair, files: Mapping[str, bytes], root: Path, *, least: L
     }
 
 
-def _fix(step: Step, level: Level, files: Mapping[str, bytes], root: Path) -> Summary:
+def _fix(
+    step: Step, level: Level, files: Mapping[str, bytes], root: Path, docs: Documentation | None
+) -> Summary:
     before = {path: step.before.get(path, files[path]) for path in step.after}
     after = {path: text for path, text in step.after.items() if before[path] != text}
     return {
@@ -102,10 +116,19 @@ def _fix(step: Step, level: Level, files: Mapping[str, bytes], root: Path) -> Su
         "diff": diff.unified(before, after),
         "changed_lines": diff.n_changed_lines(before, after),
         "anchors": [
-            {"id": anchor.id, **asdict(anchor)} for anchor in [docs.anchor_for(step.diagnostic, root)]
+            {"id": anchor.id, **asdict(anchor)}
+            for anchor in [docs.anchor_for(step.diagnostic, root, Config().cache)]
         ],
         "seconds": round(step.seconds, 3),
     }
+
+
+def _anchors(diagnostic: Diagnostic, docs: Documentation | None, root: Path) -> list[Summary]:
+    """All that is cited to explain a diagnostic."""
+    found = explain.of_diagnostic(diagnostic, docs, cards.load(), root=root)
+    citations = [citation for claim in found.claims() for citation in claim.citations] if found else []
+    anchors = {citation.anchor.id: citation.anchor for citation in citations}
+    return [{"id": id, **asdict(anchor)} for id, anchor in anchors.items()]
 
 
 def _error(error: Diagnostic) -> Summary:

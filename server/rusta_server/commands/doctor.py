@@ -69,7 +69,7 @@ def examine(config: Config, folder: Path) -> Iterator[Finding]:
     found = _look(config, folder)
     yield _analyzer(found)
     yield _std_sources(found)
-    yield _documentation(folder)
+    yield _documentation(config, folder)
     yield _sandbox()
     yield _cache(config.cache)
 
@@ -138,12 +138,24 @@ def _std_sources(
     return Finding("sources of std", "limited", "none, so hovers on std stay empty", "rusta setup")
 
 
-def _documentation(folder: Path) -> Finding:
-    html = docs.html_folder(folder)
-    if html is not None:
-        return Finding("Rust's documentation", "ok", str(html))
-    lack = "not on this machine, so citations of it are left out"
-    return Finding("Rust's documentation", "limited", lack, "rustup component add rust-docs")
+def _documentation(config: Config, folder: Path) -> Finding:
+    name = "Rust's documentation"
+    here = docs.toolchain(folder)
+    found = docs.open_docs(config.cache, here) if here else None
+    if isinstance(found, docs.Docs):
+        lacking = found.missing
+        found.close()
+        if lacking:
+            lack = f"indexed ({found.html}), but without {', '.join(lacking)}"
+            return Finding(
+                name, "limited", lack, "rustup component remove rust-docs && rustup component add rust-docs"
+            )
+        return Finding(name, "ok", f"indexed ({found.html})")
+    if isinstance(found, docs.NotIndexed) and here:
+        # Nothing to mend: the first use of it makes the index.
+        return Finding(name, "ok", f"{here.html}; {found.reason} (rusta docs index does it)")
+    lack = "not on this machine, so citations come from rustc --explain and your own sources"
+    return Finding(name, "limited", lack, docs.REMEDY)
 
 
 def _sandbox() -> Finding:

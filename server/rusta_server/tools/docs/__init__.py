@@ -5,11 +5,12 @@ This is the navigator's whole public surface; the modules beside it are its insi
 
 from .anchor import Anchor, Block, Resolution, Section, State, anchor
 from .build import build
-from .first_paragraph import anchor_for, html_folder
+from .reason import anchor_for
 from .store import Docs, NoDocs, NotIndexed, open_docs
-from .toolchain import Toolchain, toolchain
+from .toolchain import REMEDY, Toolchain, toolchain
 
 __all__ = [
+    "REMEDY",
     "Anchor",
     "Block",
     "Docs",
@@ -22,7 +23,6 @@ __all__ = [
     "anchor",
     "anchor_for",
     "build",
-    "html_folder",
     "open_docs",
     "toolchain",
 ]

@@ -84,6 +84,12 @@ class Docs:
         )
         return tuple(found for _, found in self.load(list(dict.fromkeys(row[0] for row in rows))))
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The corpora that were not on the disk when the index was made."""
+        rows = self.rows("SELECT value FROM meta WHERE key = 'missing'")
+        return tuple(rows[0][0].split(",")) if rows and rows[0][0] else ()
+
     def similar(self, text: str, k: int = 3) -> tuple[str, ...]:
         """Error codes, paths of items or names of lints that are near to one that is not there."""
         from .similar import similar
