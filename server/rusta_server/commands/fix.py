@@ -5,28 +5,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
-from .. import __version__
 from ..config import Config, load, project_of
-from ..orchestrator import policy
-from ..orchestrator.observe import traced_repair
-from ..orchestrator.repair import Repair, budget_of
+from ..orchestrator.repair import Repair
 from ..patch import apply as tree
-from ..patch import proof
 from ..patch.proof import Level
-from ..patch.result import ResultCode
-from ..patch.shadow import NoTests, Shadow, Tested, why_not
 from ..tools.process import Cancel
-from ..trace.record import Kind
-from . import _report
-from ._assists import helping
+from . import _repair, _report
 from ._shadow import open_shadow
-from ._trace import Trace, tracing
+from ._trace import tracing
 
 DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 
@@ -97,21 +88,24 @@ def command(
     console = Console(stderr=as_json, highlight=False)
     _recover(config, console)
     with _interruptible(console), open_shadow(path, config, edition) as (root, copy):
-        with tracing(config, console) as trace:
-            found = _search(copy, config, console, trace)
-            wanted = Level.parse(level) if level else None
-            least = wanted or Level.parse(config.level)
-            summary = _report.summarize(found, copy.files, root, least=least)
-            _note_fixes(trace, summary)
-            outcome = _write(root, copy, found, config, wanted, summary, console) if write else None
-            written = isinstance(outcome, proof.Written) if write else None
-            _note_written(trace, summary, written, outcome)
-        summary["written"], summary["patch"], summary["trace"] = written, _outcome(outcome), trace.id
+        wanted = Level.parse(level) if level else None
+        with tracing(config, console) as trace, _report.progress(console, config.max_checks) as on_event:
+            found, summary = _repair.run(
+                root,
+                copy,
+                config,
+                trace,
+                wanted=wanted,
+                write=write,
+                cancel=Cancel(),
+                on_event=on_event,
+                say=lambda text: console.print(f"[yellow]not written:[/] {escape(text)}", soft_wrap=True),
+            )
         if as_json:
             click.echo(json.dumps(summary, indent=2))
         else:
             _report.show(summary, console, wrote=write)
-    sys.exit(SOME_LEFT if _is_left(found, wanted, written) else DONE)
+    sys.exit(SOME_LEFT if _is_left(found, wanted, summary["written"]) else DONE)
 
 
 def _is_left(found: Repair, wanted: Level | None, written: bool | None) -> bool:
@@ -144,122 +138,3 @@ def _recover(config: Config, console: Console) -> None:
                 f"run was interrupted while it wrote. What it held before is in {escape(str(found.kept))}",
                 soft_wrap=True,
             )
-
-
-def _search(copy: Shadow, config: Config, console: Console, trace: Trace) -> Repair:
-    budget = budget_of(config)
-    cancel = Cancel()
-    with _report.progress(console, budget.max_checks) as on_event:
-        try:
-            found = traced_repair(
-                copy,
-                lambda: helping(copy, config),
-                trace,
-                about={"command": "fix", "rusta": __version__},
-                budget=budget,
-                run_tests=config.run_tests,
-                cancel=cancel,
-                on_event=on_event,
-            )
-        except KeyboardInterrupt:
-            cancel.set()
-            raise
-    if isinstance(found, Repair):
-        return found
-    raise why_not(found)
-
-
-def _note_fixes(trace: Trace, summary: _report.Summary) -> None:
-    for fix in summary["fixes"]:
-        trace.add(
-            Kind.PATCH,
-            "propose",
-            span=_report.place(fix["error"]),
-            input={key: fix[key] for key in ("title", "source", "diff", "changed_lines", "guess")},
-            citations=tuple(anchor["id"] for anchor in fix["anchors"]),
-            decision=f"shown: proven to {fix['level']}",
-        )
-
-
-def _note_written(
-    trace: Trace,
-    summary: _report.Summary,
-    written: bool | None,
-    outcome: proof.Written | proof.Refused | None,
-) -> None:
-    if written is None or not summary["fixes"]:
-        return
-    anchors = {anchor["id"] for fix in summary["fixes"] for anchor in fix["anchors"]}
-    if written:
-        what, decision = "apply", f"written: proven to {summary['level']}"
-    else:
-        why = f"; {outcome.code}: {outcome.reason}" if isinstance(outcome, proof.Refused) else ""
-        what, decision = "refuse", f"not written: proven to {summary['level']}{why}"
-    trace.add(Kind.PATCH, what, citations=tuple(sorted(anchors)), decision=decision)
-
-
-def _write(
-    root: Path,
-    copy: Shadow,
-    found: Repair,
-    config: Config,
-    wanted: Level | None,
-    summary: _report.Summary,
-    console: Console,
-) -> proof.Written | proof.Refused | None:
-    """Write the fix if the policy allows it, else None; says why it was not written."""
-    if not found.state.variant:
-        return None
-    facts = policy.Facts(
-        level=found.level,
-        tests=_tests(found, config),
-        n_failed=found.tested.n_failed if isinstance(found.tested, Tested) else 0,
-        paths=tuple(found.state.variant),
-        n_lines=found.n_lines(copy.files),
-        anchors=tuple(len(fix["anchors"]) for fix in summary["fixes"]),
-        is_guess=found.is_guess,
-        asked_level=wanted,
-    )
-    decision = policy.may_write(config, facts)
-    if not decision.allowed:
-        way = _ANYWAY.get(decision.rule, "").format(level=found.level.name.lower())
-        console.print(f"[yellow]not written:[/] {escape(decision.reason)}{way}", soft_wrap=True)
-        return None
-    least = policy.least_to_write(config, has_tests=facts.tests != "none", asked=wanted)
-    outcome = proof.write(
-        root,
-        copy,
-        found.state.variant,
-        least=least,
-        journals=config.cache / "journals",
-        title=_title(found),
-    )
-    if isinstance(outcome, proof.Refused):
-        console.print(f"[yellow]not written:[/] {escape(outcome.reason)}", soft_wrap=True)
-    return outcome
-
-
-# How a person can have it written all the same, by the rule that forbids it.
-_ANYWAY = {
-    "green-tests": "; to write it without asking the tests: --level=v2 --no-tests",
-    "no-guess": "; to write it all the same: --level={level}",
-}
-
-
-def _tests(found: Repair, config: Config) -> Literal["green", "red", "none", "unasked"]:
-    if isinstance(found.tested, Tested):
-        return "green" if found.tested.green else "red"
-    return "none" if not config.run_tests or isinstance(found.tested, NoTests) else "unasked"
-
-
-def _title(found: Repair) -> str:
-    """A line for the list of patches."""
-    steps = found.state.steps
-    return steps[0].candidate.title + (f" (and {len(steps) - 1} more)" if len(steps) > 1 else "")
-
-
-def _outcome(outcome: proof.Written | proof.Refused | None) -> _report.Summary | None:
-    """What became of the patch, for `--json`."""
-    if isinstance(outcome, proof.Written):
-        return {"result": ResultCode.APPLIED, "id": outcome.id}
-    return {"result": outcome.code, "reason": outcome.reason} if outcome else None

@@ -338,7 +338,8 @@ def _page() -> tuple[str, str]:
     html = folder.joinpath("page.html").read_text(encoding="utf-8")
     html = html.replace("/* style */", style).replace("/* script */", code)
     policy = (
-        "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; "
         f"script-src 'sha256-{_hash(code)}'; style-src 'sha256-{_hash(style)}'; img-src data:"
     )
     return html, policy
