@@ -5,7 +5,8 @@ This is the navigator's whole public surface; the modules beside it are its insi
 
 from .anchor import Anchor, Block, Resolution, Section, State, anchor
 from .build import build
-from .reason import anchor_for
+from .explained import Explained
+from .search import Hit, Query
 from .store import Docs, NoDocs, NotIndexed, open_docs
 from .toolchain import REMEDY, Toolchain, toolchain
 
@@ -14,14 +15,16 @@ __all__ = [
     "Anchor",
     "Block",
     "Docs",
+    "Hit",
+    "Explained",
     "NoDocs",
     "NotIndexed",
+    "Query",
     "Resolution",
     "Section",
     "State",
     "Toolchain",
     "anchor",
-    "anchor_for",
     "build",
     "open_docs",
     "toolchain",

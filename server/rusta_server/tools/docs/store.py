@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
@@ -14,6 +14,9 @@ from attrs import frozen
 from . import lints, schema
 from .anchor import ORPHAN, Anchor, Resolution, Section, section
 from .toolchain import REMEDY, Toolchain
+
+if TYPE_CHECKING:
+    from .search import Hit, Query
 
 T = TypeVar("T")
 _RE_EXPORTING = ("std", "core", "alloc")
@@ -89,6 +92,12 @@ class Docs:
         """The corpora that were not on the disk when the index was made."""
         rows = self.rows("SELECT value FROM meta WHERE key = 'missing'")
         return tuple(rows[0][0].split(",")) if rows and rows[0][0] else ()
+
+    def search(self, query: "Query", k: int = 5) -> "tuple[Hit, ...]":
+        """The sections that say most about a diagnostic, a symbol or some words, best first."""
+        from .search import search
+
+        return search(self, query, k)
 
     def similar(self, text: str, k: int = 3) -> tuple[str, ...]:
         """Error codes, paths of items or names of lints that are near to one that is not there."""

@@ -1,0 +1,375 @@
+"""Finding what the documentation says about a diagnostic, a symbol or some words.
+
+Three things speak for a section, and are added up:
+
+* its words, by FTS5's bm25 with weights for title, headings, names and text. A page counts as its best
+  sections together, each next one half as much; of each page the best section is the hit.
+* its name: items that the question names by their path or a CamelCase name, the page of the error code.
+* links of the official pages: of the page of the error code or item itself, and, with less weight, of
+  other error codes whose words are alike.
+
+Words are taken by how rare they are, until together they stand in `_MOST_SECTIONS` sections: the words that
+are left out tell little, and ranking costs as much as there are sections that have a word.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from attrs import define, field, frozen
+
+from .anchor import Block, Section
+
+if TYPE_CHECKING:
+    from .store import Docs
+
+STD = "std"
+_CODES = "error_codes"
+
+# Weights of title, path, terms and body in the table `words`.
+_COLUMNS = "8.0, 3.0, 2.0, 1.0"
+_MOST_SECTIONS = 1500
+_MOST_SECTIONS_STD = 1500
+_MOST_WORDS = 24
+_MOST_HITS = 60
+# A page counts as its best sections together: so many, each next one so much of the one before.
+_SECTIONS_OF_PAGE = 4
+_NEXT_SECTION = 0.5
+# What the other sections of a page are worth: shown only if the best one has no text to quote.
+_SAME_PAGE = 0.999
+# What a link from the asked thing's own page, and from a page with the same words, adds to the best page.
+_OWN_LINK = 1.0
+_LIKE_LINK = 0.4
+_MOST_ALIKE = 8
+# What an item gains by being named, of the best item's score by words.
+_NAMED = 1.0
+_MOST_NAMES = 24
+_MOST_NAMESAKES = 40
+# What is asked for by its own name comes before all that has its words.
+_SUBJECT = 3.0
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]+|[a-z0-9]+")
+_NAME = re.compile(
+    r"`([A-Za-z_][\w:]*)[!(<`]|\b((?:[A-Za-z_]\w*::)+[A-Za-z_]\w*)|\b([A-Z][a-z]\w*|[a-z]\w*(?=!?\())"
+)
+_STOP = frozenset(
+    _WORD.findall(
+        """
+        a about all also an and another any are as at be because been both but by can cannot code could did do
+        does doing done down each e erroneous error example examples first following for from g had has have
+        how however i if in information into is it its just let like may more most must my no nor not note now
+        of off on once one only or other our out over own same see should so some such than that the their
+        them then there these they this those through to too two under until up us use used using very was we
+        were what when where which while who why will with would you your
+        """
+    )
+)
+
+
+@frozen
+class Query:
+    """What is asked; everything that is known may be given.
+
+    Attributes:
+        words: plain words; names in backticks count as names.
+        symbol: the path of an item: ``std::vec::Vec::drain``.
+        code: of a diagnostic: ``E0382``, ``unused_variables``, ``clippy::needless_return``.
+        message, labels: of that diagnostic.
+        corpora: look only there; everywhere if empty.
+        unlinked: a section (corpus, id) whose own links do not count. For measuring how well they are found.
+    """
+
+    words: str = ""
+    symbol: str = ""
+    code: str = ""
+    message: str = ""
+    labels: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ()
+    unlinked: tuple[str, str] | None = None
+
+
+@frozen
+class Hit:
+    """A section that was found.
+
+    Attributes:
+        score: comparable within one search only; falling.
+        block: the paragraph in it that has most of the words.
+    """
+
+    section: Section
+    score: float
+    block: Block
+
+
+def search(docs: "Docs", query: Query, k: int = 5) -> tuple[Hit, ...]:
+    """The `k` best sections, at most one of each page, best first."""
+    stats = _stats(docs)
+    subjects = _subjects(docs, query)
+    words = _words(query, subjects)
+    prose = {c for c in stats.prose if not query.corpora or c in query.corpora}
+    scores = _in_prose(docs, stats, words, prose, query.unlinked) if prose else {}
+    if not query.corpora or STD in query.corpora:
+        scores |= _in_std(docs, stats, words, query)
+    best = max(scores.values(), default=1.0)
+    for rowid, corpus in _own_links(docs, query, subjects):
+        if not query.corpora or corpus in query.corpora:
+            scores[rowid] = scores.get(rowid, 0.0) + _OWN_LINK * best
+    for rowid, section in subjects.items():
+        if not query.corpora or section.corpus.partition("@")[0] in query.corpora:
+            scores[rowid] = _SUBJECT * best
+    ranked = sorted(scores, key=lambda rowid: -scores[rowid])
+    return tuple(_hits(docs, ranked, scores, words, k))
+
+
+@define(eq=False)
+class _Stats:
+    """What is looked up once for an index.
+
+    Attributes:
+        spans: runs of rowids, (first, last), outside the standard library and in it.
+        prose: the corpora outside the standard library.
+        pages: (corpus, page) of the sections outside the standard library.
+        n_sections: by (word, whether in the standard library): how many have it, at most the budget.
+    """
+
+    spans: tuple[list[tuple[int, int]], list[tuple[int, int]]]
+    prose: frozenset[str]
+    pages: dict[int, tuple[str, str]] = field(repr=False)
+    n_sections: dict[tuple[str, bool], int] = field(factory=dict, repr=False)
+
+
+_known: "WeakKeyDictionary[Docs, _Stats]" = WeakKeyDictionary()
+
+
+def _stats(docs: "Docs") -> _Stats:
+    found = _known.get(docs)
+    if found is None:
+        rows = docs.rows("SELECT rowid, corpus, page FROM section WHERE corpus != ? ORDER BY rowid", (STD,))
+        bounds = docs.rows("SELECT min(rowid), max(rowid) FROM section WHERE corpus = ?", (STD,))
+        pages = {rowid: (corpus, page) for rowid, corpus, page in rows}
+        std = [(first, last) for first, last in bounds if first is not None]
+        found = _Stats((_runs(list(pages)), std), frozenset(corpus for corpus, _ in pages.values()), pages)
+        if rows or std:
+            _known[docs] = found
+    return found
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Rising numbers as (first, last) of those that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def _subjects(docs: "Docs", query: Query) -> dict[int, Section]:
+    """The sections that the question names outright."""
+    found = []
+    if query.code:
+        found += [docs.section(corpus, query.code) for corpus in ("error_codes", "clippy", "rustc")]
+    if query.symbol:
+        found.append(docs.item(query.symbol))
+    return {
+        rowid: section
+        for section in found
+        if section
+        for (rowid,) in docs.rows(
+            "SELECT rowid FROM section WHERE corpus = ? AND id = ?",
+            (section.corpus.partition("@")[0], section.id),
+        )
+    }
+
+
+def _own_links(docs: "Docs", query: Query, subjects: Mapping[int, Section]) -> Iterator[tuple[int, str]]:
+    """The (rowid, corpus) of what the asked thing's own page links to."""
+    for rowid, section in subjects.items():
+        if query.unlinked != (section.corpus.partition("@")[0], section.id):
+            yield from docs.rows(
+                "SELECT DISTINCT target, there.corpus FROM link "
+                "JOIN section AS here ON here.rowid = link.section "
+                "JOIN section AS there ON there.rowid = target "
+                "WHERE link.section = ? AND there.page != here.page",
+                (rowid,),
+            )
+
+
+def _words(query: Query, subjects: Mapping[int, Section]) -> Counter[str]:
+    """How often each telling word is asked for."""
+    asked = " ".join((query.words, query.symbol, query.message, *query.labels))
+    words = Counter(_split(asked))
+    for section in subjects.values():
+        page = Counter(_split(" ".join(block.text for block in section.blocks if block.kind == "text")))
+        for word, n in page.items():
+            words[word] += n  # a page says more often what it is about
+    return words
+
+
+def _split(text: str) -> Iterator[str]:
+    for word in _WORD.findall(text):
+        parts = [part for piece in word.split("_") for part in _CAMEL.findall(piece)]
+        for one in {word, *(parts if 1 < len(parts) < 5 else ())}:
+            if len(one) > 1 and one.lower() not in _STOP:
+                yield one.lower()
+
+
+def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], in_std: bool) -> list[str]:
+    """The words to look for: those that tell most, as many as may be."""
+    spans = stats.spans[in_std]
+    first, last = max(spans, key=lambda span: span[1] - span[0])
+    budget = _MOST_SECTIONS_STD if in_std else _MOST_SECTIONS
+    telling = []
+    for word, n in words.items():
+        n_sections = stats.n_sections.get((word, in_std))
+        if n_sections is None:
+            n_sections = docs.rows(
+                "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? "
+                "AND rowid BETWEEN ? AND ? LIMIT ?)",
+                (f'"{word}"', first, last, budget),
+            )[0][0]
+            stats.n_sections[word, in_std] = n_sections
+        if 0 < n_sections < budget:
+            telling.append((-(1 + math.log(n)) * math.log((last - first + 2) / n_sections), n_sections, word))
+    chosen: list[str] = []
+    for _, n_sections, word in sorted(telling):
+        if n_sections <= budget and len(chosen) < _MOST_WORDS:
+            budget -= n_sections
+            chosen.append(word)
+    return chosen
+
+
+def _in_prose(
+    docs: "Docs",
+    stats: _Stats,
+    words: Mapping[str, int],
+    corpora: Iterable[str],
+    unlinked: tuple[str, str] | None,
+) -> dict[int, float]:
+    """The best section of each page of the books and lists, with the score of its page."""
+    chosen = _rare(docs, stats, words, in_std=False)
+    by_page: defaultdict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
+    for first, last in stats.spans[False] if chosen else ():
+        for rowid, score in docs.rows(
+            f"SELECT rowid, -bm25(words, {_COLUMNS}) FROM words WHERE words MATCH ? "
+            "AND rowid BETWEEN ? AND ?",
+            (_match(chosen), first, last),
+        ):
+            by_page[stats.pages[rowid]].append((score, rowid))
+    scores = {page: _of_page(found) for page, found in by_page.items() if page[0] in corpora}
+    best: defaultdict[str, float] = defaultdict(float)
+    for (corpus, _), score in scores.items():
+        best[corpus] = max(best[corpus], score)
+    alike = sorted(
+        (one for page, found in by_page.items() if page[0] == _CODES for one in found), reverse=True
+    )
+    for page, share in _links_of_alike(docs, alike[: _MOST_ALIKE + 1], unlinked).items():
+        if page in scores:
+            scores[page] += _LIKE_LINK * share * best[page[0]]
+    return {
+        rowid: _SAME_PAGE**i * score
+        for page, score in scores.items()
+        for i, (_, rowid) in enumerate(sorted(by_page[page], reverse=True)[:_SECTIONS_OF_PAGE])
+    }
+
+
+def _of_page(found: list[tuple[float, int]]) -> float:
+    top = sorted((score for score, _ in found), reverse=True)[:_SECTIONS_OF_PAGE]
+    return sum(score * _NEXT_SECTION**i for i, score in enumerate(top))
+
+
+def _links_of_alike(
+    docs: "Docs", alike: list[tuple[float, int]], unlinked: tuple[str, str] | None
+) -> dict[tuple[str, str], float]:
+    """What error codes with the same words link to, (corpus, page), each with how alike the best one is."""
+    linked: dict[tuple[str, str], float] = {}
+    for score, rowid in alike:
+        for corpus, page in docs.rows(
+            "SELECT DISTINCT there.corpus, there.page FROM link "
+            "JOIN section AS here ON here.rowid = link.section "
+            "JOIN section AS there ON there.rowid = target "
+            "WHERE link.section = ? AND (here.corpus, here.id) != (?, ?)",
+            (rowid, *(unlinked or ("", ""))),
+        ):
+            linked.setdefault((corpus, page), score / alike[0][0])
+    return linked
+
+
+def _in_std(docs: "Docs", stats: _Stats, words: Mapping[str, int], query: Query) -> dict[int, float]:
+    """Items of the standard library, by their words and by their names."""
+    scores: dict[int, float] = {}
+    if not stats.spans[True]:
+        return scores
+    chosen = _rare(docs, stats, words, in_std=True)
+    (first, last), *_ = stats.spans[True]
+    if chosen:
+        rows = docs.rows(
+            f"SELECT rowid, -bm25(words, {_COLUMNS}) AS score FROM words WHERE words MATCH ? "
+            "AND rowid BETWEEN ? AND ? ORDER BY score DESC LIMIT ?",
+            (_match(chosen), first, last, _MOST_HITS),
+        )
+        scores = dict(rows)
+    best = max(scores.values(), default=1.0)
+    for rowid, share in _named(docs, query).items():
+        scores[rowid] = scores.get(rowid, 0.0) + _NAMED * best * share
+    return scores
+
+
+def _named(docs: "Docs", query: Query) -> dict[int, float]:
+    """Items that the question names, with how sure it is that they are meant, 0 to 1."""
+    asked = Counter(_names(" ".join((query.words, query.symbol, query.message, *query.labels))))
+    shares: dict[int, float] = {}
+    most = max(asked.values(), default=1)
+    for name, n in asked.most_common(_MOST_NAMES):
+        segment = name.rpartition("::")[2]
+        rows = docs.rows(
+            "SELECT path, item.section, (SELECT count(*) FROM link JOIN section AS here "
+            "ON here.rowid = link.section "
+            "WHERE target = item.section AND (here.corpus, here.id) != (?, ?)) "
+            "FROM item WHERE name = ? LIMIT ?",
+            (*(query.unlinked or ("", "")), segment, _MOST_NAMESAKES),
+        )
+        meant = [(rowid, n_links) for path, rowid, n_links in rows if f"::{path}".endswith(f"::{name}")]
+        total = sum(1 + n_links for _, n_links in meant)
+        for rowid, n_links in meant:
+            share = (1 + n_links) / total * (0.5 + 0.5 * n / most)
+            shares[rowid] = max(shares.get(rowid, 0.0), share)
+    return shares
+
+
+def _names(text: str) -> Iterator[str]:
+    for found in _NAME.finditer(text):
+        yield next(group for group in found.groups() if group)
+
+
+def _match(words: Iterable[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def _hits(
+    docs: "Docs", ranked: Sequence[int], scores: Mapping[int, float], words: Mapping[str, int], k: int
+) -> Iterator[Hit]:
+    pages = set[str]()
+    for rowid, section in docs.load(list(ranked)[: _SECTIONS_OF_PAGE * k]):
+        page = section.link.partition("#")[0]
+        block = _best_block(section, words)
+        if page not in pages and block and len(pages) < k:
+            pages.add(page)
+            yield Hit(section, scores[rowid], block)
+
+
+def _best_block(section: Section, words: Mapping[str, int]) -> Block | None:
+    """The paragraph that has most of the words, for its length."""
+    texts = [block for block in section.blocks if block.kind == "text"]
+
+    def worth(block: Block) -> float:
+        here = set(_split(block.text))
+        return sum(1 + math.log(words[word]) for word in here if word in words) / math.sqrt(8 + len(here))
+
+    return max(texts, key=worth, default=None)
