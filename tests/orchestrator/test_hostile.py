@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -132,6 +133,7 @@ ATTACKS = (
     "line 1",
     "é",
 )
+STEERING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 # What GitHub's dialect makes links of; not every reader's linkifier knows all of it.
 ADDRESS = re.compile(r"(?i)(?:https?|ftp)://\w|\bwww\.\w|[\w.+-]+@\w+\.\w|mailto:|xmpp:")
 hostile = st.lists(st.sampled_from(ATTACKS) | st.text(max_size=5), min_size=1, max_size=6).map("".join)
@@ -162,8 +164,8 @@ def unescaped(markdown: str) -> Iterator[str]:
         yield from (child.content for child in token.children or () if child.type == "text")
 
 
-def check_markdown(explanation: Explanation) -> None:
-    markdown = to_markdown(explanation, max_lines=None)
+def check_markdown(explanation: Explanation, max_lines: int | None) -> None:
+    markdown = to_markdown(explanation, max_lines=max_lines)
     links = {unquote(c.anchor.link) for claim in explanation.claims() for c in claim.citations}
     seen, n_links = [], 0
     for token in tokens(markdown):
@@ -180,7 +182,7 @@ def check_markdown(explanation: Explanation) -> None:
     assert n_links
     assert not [text for text in unescaped(markdown) if ADDRESS.search(text)], markdown
     text = folded("".join(seen))
-    for claim in explanation.claims():
+    for claim in explanation.claims() if max_lines is None else ():
         for citation in claim.citations if not claim.text else ():
             assert folded(visible(citation.anchor.quote)) in text, (markdown, citation.anchor.quote)
     check_characters(markdown)
@@ -194,17 +196,7 @@ def folded(text: str) -> str:
 def check_characters(shown: str) -> None:
     for character in shown.replace("\n", ""):
         assert unicodedata.category(character) not in ("Cc", "Zl", "Zp"), repr(shown)
-        assert unicodedata.bidirectional(character) not in (
-            "LRE",
-            "RLE",
-            "LRO",
-            "RLO",
-            "PDF",
-            "LRI",
-            "RLI",
-            "FSI",
-            "PDI",
-        )
+        assert unicodedata.bidirectional(character) not in STEERING
         assert character not in "\u200b\u200e\u200f\ufeff\u00ad\U000e0041"
 
 
@@ -223,9 +215,10 @@ def check_terminal(explanation: Explanation) -> None:
 
 def check(explanation: Explanation | None) -> Explanation:
     assert explanation is not None
-    check_markdown(explanation)
+    for max_lines in (None, 1):  # whole, and with the note that there is more
+        check_markdown(explanation, max_lines)
+        check_characters(to_plain(explanation, max_lines=max_lines))
     check_terminal(explanation)
-    check_characters(to_plain(explanation, max_lines=None))
     return explanation
 
 
@@ -288,6 +281,11 @@ def test_a_diagnostic_without_a_card_does_nothing(message: str, label: str):
 def test_the_name_of_a_file_does_nothing(text: str):
     name = text.replace("\0", "")
     check(of_diagnostic(diagnosed("value", f"src/{name}.rs"), None, CARDS, version="1.95.0", root=FOLDER))
+
+
+@given(hostile)
+def test_what_names_an_explanation_does_nothing(text: str):
+    check(evolve(documented("Word."), subject=f"f: {text}", command=f"rusta explain {text}"))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -50,7 +50,7 @@ def to_markdown(explanation: Explanation, *, max_lines: int | None = MAX_LINES) 
     shown, n_left_out = _fold(blocks, max_lines)
     text = _join(shown)
     if n_left_out:
-        text += f"\n\n*{n_left_out} more:* {_code(explanation.command)}"
+        text += f"\n\n*{n_left_out} more:* {_code(_one_line(explanation.command))}"
     return text
 
 
@@ -60,7 +60,7 @@ def to_plain(explanation: Explanation, *, max_lines: int | None = MAX_LINES) -> 
     shown, n_left_out = _fold(blocks, max_lines)
     text = _join(shown)
     if n_left_out:
-        text += f"\n\n{n_left_out} more: {explanation.command}"
+        text += f"\n\n{n_left_out} more: {_one_line(explanation.command)}"
     return text
 
 
