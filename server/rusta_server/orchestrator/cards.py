@@ -44,6 +44,7 @@ from ..tools.docs import Anchor, Docs, Resolution, Section, State, anchor
 
 FOLDER = Path(__file__).parent / "cards"
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?)\}")
+_LIFETIME = re.compile(r"'\w+")
 _OF_A_SPAN = ("line", "text")
 _LONGEST_QUOTE = 400
 
@@ -118,13 +119,14 @@ class Cards:
 
     def for_token(self, text: str, node: str) -> Card | None:
         """The card for a token in a syntax node of this kind; else one for every kind."""
-        known = [card for card in self.about.get(text, ()) if text in card.tokens]
+        known = self.about_token(text)
         here = (card for card in known if node in card.node)
         return next(here, None) or next((card for card in known if not card.node), None)
 
     def about_token(self, text: str) -> tuple[Card, ...]:
-        """All cards for a token, wherever it stands."""
-        return tuple(card for card in self.about.get(text, ()) if text in card.tokens)
+        """All cards for a token, wherever it stands; `'a` is any lifetime or label without its own."""
+        named = tuple(card for card in self.about.get(text, ()) if text in card.tokens)
+        return named if named or not _LIFETIME.fullmatch(text) else tuple(self.about.get("'a", ()))
 
     def about_subject(self, subject: str) -> tuple[Card, ...]:
         """The cards for a code, lint, token or item path as such; those for no special message first."""
