@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from rusta_server.commands import doctor
-from rusta_server.tools import docs, rust_analyzer_install, sandbox
+from rusta_server.tools import rust_analyzer_install, sandbox
 
 
 @pytest.fixture
@@ -22,9 +22,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(
         rust_analyzer_install.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache")
     )
-    docs._toolchain.cache_clear()
-    yield tmp_path
-    docs._toolchain.cache_clear()
+    return tmp_path
 
 
 def program(path: Path, script: str) -> None:

@@ -1,5 +1,6 @@
 """The Rust toolchain of a folder: where it is, which version, and whether its documentation is there."""
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,7 @@ class Toolchain:
 
 def toolchain(cwd: Path) -> Toolchain | None:
     """The toolchain that is used in `cwd`, or None if there is no rustc that answers."""
-    asked = _ask(cwd)
+    asked = _ask(cwd, os.environ.get("PATH", ""), os.environ.get("RUSTUP_TOOLCHAIN", ""))
     if asked is None:
         return None
     sysroot, version = asked
@@ -48,8 +49,8 @@ def toolchain(cwd: Path) -> Toolchain | None:
     return Toolchain(sysroot, version, html if html.is_dir() else None)
 
 
-@lru_cache(maxsize=64)
-def _ask(cwd: Path) -> tuple[Path, str] | None:
+@lru_cache(maxsize=64)  # asking costs 30 ms; what may change the answer is in the key
+def _ask(cwd: Path, path: str, chosen: str) -> tuple[Path, str] | None:
     said = []
     for query in (("--print", "sysroot"), ("--version",)):
         try:
