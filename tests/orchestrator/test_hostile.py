@@ -2,6 +2,8 @@
 
 import io
 import re
+import shlex
+import subprocess
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -281,6 +283,14 @@ def test_a_diagnostic_without_a_card_does_nothing(message: str, label: str):
 def test_the_name_of_a_file_does_nothing(text: str):
     name = text.replace("\0", "")
     check(of_diagnostic(diagnosed("value", f"src/{name}.rs"), None, CARDS, version="1.95.0", root=FOLDER))
+
+
+@pytest.mark.parametrize("name", ["$(touch gone)", "`touch gone`", "a; touch gone", "a'b", '"'])
+def test_a_command_to_copy_runs_only_rusta(name: str):
+    found = of_diagnostic(diagnosed("v", f"{name}.rs"), None, CARDS, version="1.95.0", root=FOLDER)
+    assert shlex.split(found.command) == ["rusta", "explain", f"{name}.rs:3:1"]
+    echoed = subprocess.run(["sh", "-c", f"rusta() {{ echo $#; }}; {found.command}"], capture_output=True)
+    assert echoed.stdout == b"2\n"
 
 
 @given(hostile)

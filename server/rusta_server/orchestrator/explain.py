@@ -5,16 +5,16 @@ What cannot be cited is not said; nothing to say is None.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from ..tools.diagnostic import Diagnostic
-from ..tools.docs import Anchor, Docs, Resolution, Section
+from ..tools.docs import Anchor, Docs, Explained, Resolution, Section
 from ..tools.docs.anchor import ORPHAN
 from ..tools.docs.diagnosed import of_diagnostic_section
-from ..tools.docs.explained import Explained
 from . import facts, quotes
 from .cards import Card, Cards, Point
 from .claims import Cited, Claim, Resolve, by_corpus, cite, within
@@ -201,7 +201,7 @@ def of_token(text: str, docs: Documentation | None, cards: Cards, node: str = ""
     related = say.points((point for card in spoken for point in card.related), wording)
     return say.explanation(
         f"`{text}`",
-        f"rusta explain {_quoted(text)}",
+        f"rusta explain {shlex.quote(text)}",
         [
             ("docs", meaning or keyword),
             ("related", (related + keyword if meaning else related)[:_MOST_RELATED]),
@@ -316,11 +316,8 @@ def _command(diagnostic: Diagnostic) -> str:
     place = diagnostic.primary
     if place is None:
         return f"rusta explain {diagnostic.code}"
-    return f"rusta explain {place.path}:{place.line}:{place.column}"
-
-
-def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w:#.-]+", text) else f'"{text}"'
+    # Whoever copies it into a shell must not run what a file is called.
+    return f"rusta explain {shlex.quote(f'{place.path}:{place.line}:{place.column}')}"
 
 
 def _nowhere(anchor: Anchor) -> Resolution:
