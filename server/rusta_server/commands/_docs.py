@@ -8,8 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from ..config import Config
 from ..errors import RustaError
 from ..orchestrator.explain import Documentation
-from ..tools.docs import Docs, NoDocs, NotIndexed, Toolchain, build, open_docs, toolchain
-from ..tools.docs.explained import Explained
+from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, Toolchain, build, open_docs, toolchain
 from ..tools.process import Cancelled
 
 
@@ -26,6 +25,15 @@ def opened(config: Config, cwd: Path, console: Console) -> Docs | NoDocs:
         )
     found = open_docs(config.cache, here)
     return indexed(config, here, console) if isinstance(found, NotIndexed) else found
+
+
+def at_hand(config: Config, cwd: Path) -> Documentation | None:
+    """What can be cited without making an index first; None where there is no rustc."""
+    here = toolchain(cwd)
+    if here is None:
+        return None
+    found = open_docs(config.cache, here)
+    return found if isinstance(found, Docs) else Explained(here)
 
 
 def indexed(config: Config, here: Toolchain, console: Console, *, force: bool = False) -> Docs | NoDocs:

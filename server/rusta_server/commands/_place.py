@@ -18,7 +18,7 @@ from ..orchestrator.tokens import token_at
 from ..patch import crate
 from ..patch.shadow import FileShadow, why_not
 from ..tools.diagnostic import Checked, Diagnostic
-from ..tools.docs.explained import Explained
+from ..tools.docs import Explained
 from ..tools.docs.source import Sources, sections_at
 from ..tools.rust_analyzer import Analyzer, AnalyzerError
 from ._assists import analyzing

@@ -15,7 +15,7 @@ from ..patch.result import ResultCode
 from ..patch.shadow import NoTests, Shadow, Tested, why_not
 from ..tools.process import Cancel
 from ..trace.record import Kind
-from . import _report
+from . import _docs, _report
 from ._assists import helping
 from ._trace import Trace
 
@@ -42,7 +42,9 @@ def run(
         RustaError: the code could not be judged.
     """
     found = _search(copy, config, trace, cancel, on_event)
-    summary = _report.summarize(found, copy.files, root, least=wanted or Level.parse(config.level))
+    docs = _docs.at_hand(config, root)
+    least = wanted or Level.parse(config.level)
+    summary = _report.summarize(found, copy.files, root, least=least, docs=docs)
     _note_fixes(trace, summary)
     outcome = _write(root, copy, found, config, wanted, summary, say) if write else None
     written = isinstance(outcome, proof.Written) if write else None

@@ -15,12 +15,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.rule import Rule
 from rich.text import Text
 
-from ..config import Config
+from ..orchestrator import cards, explain
+from ..orchestrator.explain import Documentation
 from ..orchestrator.repair import Event, Repair, Step
 from ..patch import diff
 from ..patch.proof import Level
 from ..patch.shadow import Tested
-from ..tools import docs
 from ..tools.diagnostic import Diagnostic
 from ..tools.docs.plain import visible
 
@@ -115,10 +115,7 @@ def _fix(
         "guess": step.candidate.is_guess and level < Level.V3,
         "diff": diff.unified(before, after),
         "changed_lines": diff.n_changed_lines(before, after),
-        "anchors": [
-            {"id": anchor.id, **asdict(anchor)}
-            for anchor in [docs.anchor_for(step.diagnostic, root, Config().cache)]
-        ],
+        "anchors": _anchors(step.diagnostic, docs, root),
         "seconds": round(step.seconds, 3),
     }
 
@@ -158,7 +155,7 @@ def show(summary: Summary, console: Console, *, wrote: bool) -> None:
 def _one_fix(number: int, fix: Summary) -> Group:
     also = [Text(_also(fix["also_mends"]), style="dim")] if fix["also_mends"] else []
     anchors = []
-    for anchor in fix["anchors"]:
+    for anchor in _why(fix["anchors"]):
         anchors.append(Text.assemble(("why  ", "dim"), (f"“{visible(anchor['quote'])}”", "italic")))
         anchors.append(Text.assemble("     ", (anchor["id"], f"cyan link {anchor['link']}")))
         anchors.append(Text(f"     {_short(anchor['link'])}", style="dim", overflow="fold"))
@@ -174,6 +171,11 @@ def _one_fix(number: int, fix: Summary) -> Group:
         (f"{number}. ", "bold"), (place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
     )
     return Group(Text(""), head, Padding(Group(*body), (0, 0, 0, 3), expand=False))
+
+
+def _why(anchors: list[Summary]) -> list[Summary]:
+    """The one to show: what the documentation says first; without that what the compiler says."""
+    return [one for one in anchors if not one["corpus"].startswith("diagnostic@")][:1] or anchors[:1]
 
 
 def _also(errors: list[Summary]) -> str:

@@ -12,8 +12,7 @@ from ..config import Config
 from ..errors import RustaError
 from ..orchestrator import cards, explain, render
 from ..orchestrator.explain import Documentation, Explanation
-from ..tools.docs import Docs, NoDocs
-from ..tools.docs.explained import Explained
+from ..tools.docs import Docs, Explained, NoDocs
 from . import _docs, _place
 
 EXPLAINED, NOTHING_KNOWN = 0, 1

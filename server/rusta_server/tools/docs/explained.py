@@ -1,4 +1,4 @@
-"""What the compiler itself explains: the source of citations where the HTML documentation is missing."""
+"""Error codes without an index: their pages or, where there are none, what the compiler explains itself."""
 
 import re
 from functools import lru_cache
@@ -14,27 +14,21 @@ _ANSWER_TIMEOUT_S = 10.0
 
 
 class Explained:
-    """`rustc --explain` in the place of `Docs`: error codes, as the corpus ``explain``, and nothing else."""
+    """Stands in for `Docs`: knows error codes, and nothing else.
+
+    From their pages as the index would have them (the corpus ``error_codes``); where the toolchain has no
+    documentation from ``rustc --explain`` (the corpus ``explain``).
+    """
 
     def __init__(self, toolchain: Toolchain) -> None:
         self.toolchain = toolchain
 
     def section(self, corpus: str, id: str) -> Section | None:
-        """The explanation of an error code; asked for as the corpus ``error_codes`` too."""
+        """The explanation of an error code."""
         if corpus not in ("explain", "error_codes") or not _CODE.fullmatch(id):
             return None
-        text = _explanation(self.toolchain.program("rustc"), id)
-        if text is None:
-            return None
-        return section(
-            f"explain@{self.toolchain.version}",
-            id,
-            kind="error",
-            title=id,
-            link="",
-            web=f"{self.toolchain.web}error_codes/{id}.html",
-            texts=[block for passage in passages(text) for block in passage.blocks],
-        )
+        page = _page(self.toolchain, id) if corpus == "error_codes" else None
+        return page or _said(self.toolchain, id)
 
     def item(self, path: str) -> Section | None:
         """Nothing: no items are explained."""
@@ -46,8 +40,47 @@ class Explained:
 
     def resolve(self, anchor: Anchor) -> Resolution:
         """Where the anchor's span is in what this compiler says."""
-        found = self.section(anchor.corpus.partition("@")[0], anchor.structural_id)
-        return resolve_in(anchor, found) if found and anchor.corpus.startswith("explain@") else ORPHAN
+        corpus = anchor.corpus.partition("@")[0]
+        found = self.section(corpus, anchor.structural_id)
+        return resolve_in(anchor, found) if found and found.corpus.startswith(f"{corpus}@") else ORPHAN
+
+
+@lru_cache(maxsize=256)
+def _page(here: Toolchain, code: str) -> Section | None:
+    from .mdbook import parse  # its parser takes time to load
+
+    page = f"error_codes/{code}.html"
+    try:
+        html = (here.html / page).read_bytes() if here.html else b""
+    except OSError:
+        return None
+    for entry in parse("error_codes", page, html):
+        link = f"{page}#{entry.fragment}"
+        return section(
+            f"error_codes@{here.version}",
+            entry.id,
+            kind=entry.kind,
+            title=entry.title,
+            link=f"{(here.html or Path()).as_uri()}/{link}",
+            web=here.web + link,
+            texts=entry.blocks,
+        )
+    return None
+
+
+def _said(here: Toolchain, code: str) -> Section | None:
+    text = _explanation(here.program("rustc"), code)
+    if text is None:
+        return None
+    return section(
+        f"explain@{here.version}",
+        code,
+        kind="error",
+        title=code,
+        link="",
+        web=f"{here.web}error_codes/{code}.html",
+        texts=[block for passage in passages(text) for block in passage.blocks],
+    )
 
 
 @lru_cache(maxsize=256)
