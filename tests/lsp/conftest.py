@@ -88,3 +88,12 @@ async def connect():
     for wire, task in running:
         wire.incoming.put_nowait(None)
         await asyncio.wait_for(task, 10)
+
+
+@pytest.fixture
+def cache(docs, tmp_path: Path) -> Path:
+    """A cache with nothing in it but the index."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    (folder / "docs").symlink_to(docs.path.parent)
+    return folder

@@ -65,7 +65,7 @@ def handle(message):
         send({"id": id, "result": os.getpid()})
     elif method in ("fake/echo", "textDocument/codeAction"):
         send({"id": id, "result": params})
-    elif method == "textDocument/hover":
+    elif method in ("textDocument/hover", "textDocument/diagnostic"):
         send({"id": id, "result": params.get("answer")})
     elif method == "experimental/externalDocs":
         send({"id": id, "result": None})

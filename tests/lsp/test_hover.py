@@ -47,17 +47,9 @@ CAPABILITIES = {
         "hover": {"contentFormat": ["markdown", "plaintext"]},
         "publishDiagnostics": {"codeDescriptionSupport": True},
     },
+    "window": {"showDocument": {"support": True}},
     "experimental": {"serverStatusNotification": True, "hoverActions": True, "hoverRange": True},
 }
-
-
-@pytest.fixture
-def cache(docs, tmp_path: Path) -> Path:
-    """A cache with nothing in it but the index."""
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    (folder / "docs").symlink_to(docs.path.parent)
-    return folder
 
 
 class Site:
@@ -146,13 +138,26 @@ async def test_our_part_follows_rust_analyzers(make_crate, cache):
         assert RULE not in arrow["contents"]["value"]
         assert await ours.hover("//! Tri|ed") is None
 
-        answer = await ours.editor.request(
-            "workspace/executeCommand",
-            {"command": "rusta.explain", "arguments": [ours.at("/ |words.len()")]},
-        )
-        assert "`words`" in answer["result"]["markdown"]
-        assert any(id.startswith("error_codes/E0382") for id in answer["result"]["anchors"])
+        explained = await run(ours.editor, "rusta.explain", ours.at("/ |words.len()"))
+        assert "`words`" in explained["markdown"]
+        page = next(id for id in explained["anchors"] if id.startswith("error_codes/E0382"))
+        asked = []
+        ours.editor.answers["window/showDocument"] = lambda params: asked.append(params) or {"success": True}
+        opened = await run(ours.editor, "rusta.openCitation", page)
+        assert opened["shown"]
+        assert asked[0]["external"]
+        assert asked[0]["uri"] == opened["uri"]
+        assert "error_codes/E0382.html#" in opened["uri"]
+        item = next(iter((await run(ours.editor, "rusta.explain", ours.at("= tak|e(words)")))["anchors"]))
+        await run(ours.editor, "rusta.openCitation", item)
+        assert asked[1]["uri"] == ours.uri
+        assert asked[1]["selection"]["start"]["line"] == SOURCE[: SOURCE.index("pub fn take")].count("\n")
         await asyncio.gather(theirs.editor.shutdown(), ours.editor.shutdown())
+
+
+async def run(editor: Editor, command: str, argument) -> dict:
+    answer = await editor.request("workspace/executeCommand", {"command": command, "arguments": [argument]})
+    return answer["result"]
 
 
 async def test_a_diagnostic_moves_with_its_lines(make_crate, cache):

@@ -32,6 +32,11 @@ LAZY = {
 }
 
 
+@pytest.fixture(autouse=True)
+def indexed(cache):
+    """All servers here find the index of the documentation in their cache."""
+
+
 @pytest.fixture
 def crate(tmp_path: Path) -> Path:
     shutil.copytree(CRATE, tmp_path / "semver")
@@ -97,6 +102,7 @@ async def test_a_check_puts_a_verified_fix_into_the_lightbulb(crate: Path):
         assert "V2" in best["title"]
         assert best["diagnostics"][0]["code"] == "E0384"
         assert "edit" not in best
+        assert any(anchor.startswith("error_codes/E0384#") for anchor in best["data"]["anchors"])
         resolved = (await editor.request("codeAction/resolve", best))["result"]
         (change,) = resolved["edit"]["documentChanges"]
         assert change["textDocument"] == {"uri": uri, "version": 1}

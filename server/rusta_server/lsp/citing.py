@@ -6,6 +6,7 @@ Importing this takes longer than rust-analyzer's start; `.library` does it in th
 import asyncio
 import re
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..candidates import Source
@@ -13,7 +14,7 @@ from ..orchestrator import cards, explain, render
 from ..orchestrator.explain import Explanation
 from ..orchestrator.tokens import Token, token_at
 from ..tools.diagnostic import Diagnostic
-from ..tools.docs import Docs
+from ..tools.docs import Anchor, Docs, source
 from ..tools.docs.source import Sources, sections_at
 from . import checked
 from .convert import UTF16, LineIndex, path_of
@@ -117,6 +118,12 @@ def anchor_ids(found: Explanation) -> tuple[str, ...]:
     """The ids of all that an explanation cites, in its order."""
     cited = (citation.anchor.id for claim in found.claims() for citation in claim.citations)
     return tuple(dict.fromkeys(cited))
+
+
+def anchor_of(id: str, docs: Docs | None, root: Path | None) -> Anchor | None:
+    """The anchor of a printable id: of the documentation, or of the repository."""
+    found = docs.anchor_by_id(id) if docs else None
+    return found or source.by_id(id, Sources((root,) if root else ()))
 
 
 def _of_text(place: Place) -> Explanation | None:

@@ -5,6 +5,7 @@ late is kept for the next hover in the same place.
 """
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -18,12 +19,15 @@ from ..place import Place, place_of
 from .check import Checks
 
 if TYPE_CHECKING:
+    from lsprotocol.types import ShowDocumentParams
+
     from ...orchestrator.explain import Explanation
     from ..proxy import Proxy
 
 Json = Any
 
 _N_KEPT = 256
+_LINE = re.compile(r"L\d+")
 
 
 @define
@@ -99,14 +103,24 @@ async def _explain(proxy: "Proxy", subject: dict[str, Any] | str) -> Json:
 
 async def _open(proxy: "Proxy", id: str) -> Json:
     """`rusta.openCitation`: show the place that an anchor quotes; returns {"uri", "shown"}."""
-    docs = current(proxy)
-    anchor = await asyncio.to_thread(docs.anchor_by_id, id) if docs else None
+    await load(proxy)
+    from ..citing import anchor_of
+
+    anchor = await asyncio.to_thread(anchor_of, id, current(proxy), proxy.session.root)
     if anchor is None:
-        raise RustaError(f"no such citation: {id}")
+        raise RustaError(f"{id} is nothing that can be cited here")
     shown = False
     if client_capability(proxy, "window", "showDocument", "support"):
-        from lsprotocol import types
-
-        params = types.ShowDocumentParams(uri=anchor.link, external=True)
-        shown = (await proxy.client.window_show_document_async(params)).success
+        shown = (await proxy.client.window_show_document_async(_document(anchor.link))).success
     return {"uri": anchor.link, "shown": shown}
+
+
+def _document(link: str) -> "ShowDocumentParams":
+    """How to show what a link leads to: a page in the browser, a line of a text in the editor."""
+    from lsprotocol import types
+
+    uri, _, fragment = link.partition("#")
+    if not _LINE.fullmatch(fragment):
+        return types.ShowDocumentParams(uri=link, external=True)
+    start = types.Position(line=int(fragment[1:]) - 1, character=0)
+    return types.ShowDocumentParams(uri=uri, take_focus=True, selection=types.Range(start=start, end=start))
