@@ -66,7 +66,7 @@ def broken(semver: Path, good: str) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path):
+def home(tmp_path: Path, docs):
     """The environment of an editor with folders of its own and `rusta` on PATH.
 
     Afterwards no process with this environment or in this folder may be alive, and no temporary file of
@@ -77,6 +77,8 @@ def home(tmp_path: Path):
         folder.mkdir()
     # A rust-analyzer that `rusta setup` has installed lies in the user's real folder.
     (folders["XDG_DATA_HOME"] / "rusta").symlink_to(platformdirs.user_data_dir("rusta"))
+    (folders["XDG_CACHE_HOME"] / "rusta").mkdir()
+    (folders["XDG_CACHE_HOME"] / "rusta/docs").symlink_to(docs.path.parent)
     bin_folder = Path(sys.executable).parent
     assert shutil.which("rusta", path=str(bin_folder)), "the package is not installed"
     # In no folder of pytest's: a socket's path must be short.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 DRIVE = Path(__file__).with_name("drive.lua")
+HOVER = Path(__file__).with_name("hover.lua")
 
 pytestmark = pytest.mark.slow
 
@@ -46,3 +47,38 @@ def test_the_snippet_brings_hovers_and_proven_fixes(
     assert broken.read_text() == after, "Neovim wrote it, and nothing else"
     assert seen["clean_after_s"] is not None
     assert done.returncode == 0
+
+
+def test_hovers_cite_the_documentation_on_this_machine(
+    programs, snippet, broken: Path, home: dict, docs, tmp_path: Path
+):
+    config = tmp_path / "config/nvim"
+    config.mkdir()
+    (config / "init.lua").write_text(snippet("lua"))
+    report = tmp_path / "seen.json"
+    places = {
+        # pattern: what the window shows of rust-analyzer's and of ours
+        r"\zspos = Position::Minor": ("let pos: Position", "error_codes/E0384.html"),
+        r"\zsVec<": ("pub struct Vec", "/std/vec/struct.Vec.html"),
+        r"text\.\zstrim_start": (
+            "pub fn trim_start_matches",
+            "/std/primitive.str.html#method.trim_start_matches",
+        ),
+    }
+    done = subprocess.run(
+        [programs["nvim"], "--headless", "-S", str(HOVER), str(broken)],
+        cwd=tmp_path,
+        env={**home, "SEEN": str(report), "PLACES": "\n".join(places)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert report.exists(), done.stderr
+    seen = json.loads(report.read_text())
+    assert "problem" not in seen, seen["problem"]
+    for hover, (theirs, page) in zip(seen["hovers"], places.values(), strict=True):
+        print(hover)
+        before, _, ours = hover.rpartition(theirs)
+        assert before or ours, f"rust-analyzer's {theirs!r} is missing"
+        assert f"{docs.html.as_uri()}/{page.lstrip('/')}" in ours
+        assert "“" in ours
