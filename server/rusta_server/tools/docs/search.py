@@ -111,7 +111,7 @@ def search(docs: "Docs", query: Query, k: int = 5) -> tuple[Hit, ...]:
     stats = _stats(docs)
     subjects = _subjects(docs, query)
     words = _words(query, subjects)
-    prose = {c for c in stats.prose if not query.corpora or c in query.corpora}
+    prose = {c for c, _, _ in stats.runs if c != STD and (not query.corpora or c in query.corpora)}
     scores = _in_prose(docs, stats, words, prose, query.unlinked) if prose else {}
     if not query.corpora or STD in query.corpora:
         scores |= _in_std(docs, stats, words, query)
@@ -131,14 +131,12 @@ class _Stats:
     """What is looked up once for an index.
 
     Attributes:
-        spans: runs of rowids, (first, last), outside the standard library and in it.
-        prose: the corpora outside the standard library.
+        runs: (corpus, first rowid, last rowid) of sections that follow each other, by rowid.
         pages: (corpus, page) of the sections outside the standard library.
         n_sections: by (word, whether in the standard library): how many have it, at most the budget.
     """
 
-    spans: tuple[list[tuple[int, int]], list[tuple[int, int]]]
-    prose: frozenset[str]
+    runs: list[tuple[str, int, int]]
     pages: dict[int, tuple[str, str]] = field(repr=False)
     n_sections: dict[tuple[str, bool], int] = field(factory=dict, repr=False)
 
@@ -150,24 +148,33 @@ def _stats(docs: "Docs") -> _Stats:
     found = _known.get(docs)
     if found is None:
         rows = docs.rows("SELECT rowid, corpus, page FROM section WHERE corpus != ? ORDER BY rowid", (STD,))
-        bounds = docs.rows("SELECT min(rowid), max(rowid) FROM section WHERE corpus = ?", (STD,))
-        pages = {rowid: (corpus, page) for rowid, corpus, page in rows}
-        std = [(first, last) for first, last in bounds if first is not None]
-        found = _Stats((_runs(list(pages)), std), frozenset(corpus for corpus, _ in pages.values()), pages)
-        if rows or std:
+        runs = [
+            (STD, first, last)
+            for first, last in docs.rows(
+                "SELECT min(rowid), max(rowid) FROM section WHERE corpus = ?", (STD,)
+            )
+            if first is not None
+        ]
+        for rowid, corpus, _ in rows:
+            if runs and runs[-1][0] == corpus and runs[-1][2] == rowid - 1:
+                runs[-1] = (corpus, runs[-1][1], rowid)
+            else:
+                runs.append((corpus, rowid, rowid))
+        found = _Stats(runs, {rowid: (corpus, page) for rowid, corpus, page in rows})
+        if runs:
             _known[docs] = found
     return found
 
 
-def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Rising numbers as (first, last) of those that follow each other."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], number)
+def _spans(stats: _Stats, corpora: set[str]) -> list[tuple[int, int]]:
+    """The rowids of some corpora, (first, last), in as few pieces as possible."""
+    spans: list[tuple[int, int]] = []
+    for _, first, last in sorted((run for run in stats.runs if run[0] in corpora), key=lambda run: run[1]):
+        if spans and first == spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], last)
         else:
-            runs.append((number, number))
-    return runs
+            spans.append((first, last))
+    return spans
 
 
 def _subjects(docs: "Docs", query: Query) -> dict[int, Section]:
@@ -222,8 +229,8 @@ def _split(text: str) -> Iterator[str]:
 
 def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], in_std: bool) -> list[str]:
     """The words to look for: those that tell most, as many as may be."""
-    spans = stats.spans[in_std]
-    first, last = max(spans, key=lambda span: span[1] - span[0])
+    corpora = {corpus for corpus, _, _ in stats.runs if (corpus == STD) == in_std}
+    first, last = max(_spans(stats, corpora), key=lambda span: span[1] - span[0])
     budget = _MOST_SECTIONS_STD if in_std else _MOST_SECTIONS
     telling = []
     for word, n in words.items():
@@ -249,13 +256,13 @@ def _in_prose(
     docs: "Docs",
     stats: _Stats,
     words: Mapping[str, int],
-    corpora: Iterable[str],
+    corpora: set[str],
     unlinked: tuple[str, str] | None,
 ) -> dict[int, float]:
     """The best section of each page of the books and lists, with the score of its page."""
     chosen = _rare(docs, stats, words, in_std=False)
     by_page: defaultdict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
-    for first, last in stats.spans[False] if chosen else ():
+    for first, last in _spans(stats, {*corpora, _CODES}) if chosen else ():
         for rowid, score in docs.rows(
             f"SELECT rowid, -bm25(words, {_COLUMNS}) FROM words WHERE words MATCH ? "
             "AND rowid BETWEEN ? AND ?",
@@ -304,15 +311,15 @@ def _links_of_alike(
 def _in_std(docs: "Docs", stats: _Stats, words: Mapping[str, int], query: Query) -> dict[int, float]:
     """Items of the standard library, by their words and by their names."""
     scores: dict[int, float] = {}
-    if not stats.spans[True]:
+    spans = _spans(stats, {STD})
+    if not spans:
         return scores
     chosen = _rare(docs, stats, words, in_std=True)
-    (first, last), *_ = stats.spans[True]
     if chosen:
         rows = docs.rows(
             f"SELECT rowid, -bm25(words, {_COLUMNS}) AS score FROM words WHERE words MATCH ? "
             "AND rowid BETWEEN ? AND ? ORDER BY score DESC LIMIT ?",
-            (_match(chosen), first, last, _MOST_HITS),
+            (_match(chosen), *spans[0], _MOST_HITS),
         )
         scores = dict(rows)
     best = max(scores.values(), default=1.0)
