@@ -12,8 +12,8 @@ from pathlib import Path
 from attrs import frozen
 
 from ..tools.diagnostic import Diagnostic
-from ..tools.docs import Anchor, Docs, Explained, Resolution, Section
-from ..tools.docs.anchor import ORPHAN
+from ..tools.docs import Anchor, Docs, Explained, Resolution, Section, State
+from ..tools.docs.anchor import ORPHAN, resolve_in
 from ..tools.docs.diagnosed import of_diagnostic_section
 from . import facts, quotes
 from .cards import Card, Cards, Point
@@ -179,7 +179,9 @@ def of_item(
     if "complexity" not in parts:
         parts["complexity"] = say.quotes(list(quotes.naming(section, _COST))[:1])
     points = [point for card in cards.about_subject(section.id) for point in card.points()]
-    parts["related"] = say.points(points, facts.NOTHING.wording)[:_MOST_RELATED]
+    related = say.points(points, facts.NOTHING.wording)
+    linked = say.linked(section) if is_std else ()
+    parts["related"] = _new(linked, related, related)[:_MOST_RELATED]
     return say.explanation(section.title, f"rusta explain {section.id}", list(parts.items()))
 
 
@@ -216,7 +218,8 @@ class _Saying:
         """`here` looks up what is no part of `docs`: a diagnostic, a section of a source file."""
         self._docs = docs
         own = dict.fromkeys(("diagnostic", "repo", "crate"), here) if here else {}
-        self._resolve = by_corpus({**own, "": docs.resolve if docs else _nowhere})
+        self._resolve = by_corpus({**own, "": self._look_up})
+        self._sections: dict[tuple[str, str], Section | None] = {}
 
     def all(self, claims: Iterable[Claim]) -> tuple[Cited, ...]:
         """Those of the claims that may be said."""
@@ -250,7 +253,17 @@ class _Saying:
         return Explanation(subject, full, command) if full else None
 
     def _section(self, corpus: str, id: str) -> Section | None:
-        return self._docs.section(corpus, id) if self._docs else None
+        """As `Docs.section`; each is read only once, which takes most of the time."""
+        if (corpus, id) not in self._sections:
+            self._sections[corpus, id] = self._docs.section(corpus, id) if self._docs else None
+        return self._sections[corpus, id]
+
+    def _look_up(self, anchor: Anchor) -> Resolution:
+        section = self._section(anchor.corpus.partition("@")[0], anchor.structural_id)
+        there = resolve_in(anchor, section) if section else ORPHAN
+        if there.state == State.VALID or self._docs is None:
+            return there
+        return self._docs.resolve(anchor)
 
     def _label(self, anchor: Anchor) -> str:
         corpus, _, version = anchor.corpus.partition("@")
@@ -318,7 +331,3 @@ def _command(diagnostic: Diagnostic) -> str:
         return f"rusta explain {diagnostic.code}"
     # Whoever copies it into a shell must not run what a file is called.
     return f"rusta explain {shlex.quote(f'{place.path}:{place.line}:{place.column}')}"
-
-
-def _nowhere(anchor: Anchor) -> Resolution:
-    return ORPHAN
