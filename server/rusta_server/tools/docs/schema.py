@@ -27,7 +27,7 @@ from attrs import field, frozen
 from .anchor import sentences
 
 # Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
-VERSION = 4
+VERSION = 5
 
 TABLES = """
 -- identity: what was indexed (see build.identity); version, html: of the toolchain; missing: corpora that
@@ -37,7 +37,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- The sections. `page` is the file below the folder of the documentation (or lints.PAGE), `fragment` the
 -- element in it.
 -- `path`: the headings above, joined by U+001F. `parent`: the id of the section it is part of, or ''.
--- `blocks`: zlib of msgpack [[kind, text], …]; zlib's checksum finds flipped bits.
+-- `blocks`: zlib of msgpack [[kind, text], …]. `checksum`: of what is shown, so that no flipped bit is.
 CREATE TABLE section (
     rowid INTEGER PRIMARY KEY,
     corpus TEXT NOT NULL,
@@ -49,7 +49,8 @@ CREATE TABLE section (
     page TEXT NOT NULL,
     fragment TEXT NOT NULL,
     n_bytes INTEGER NOT NULL,
-    blocks BLOB NOT NULL
+    blocks BLOB NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE VIRTUAL TABLE words USING fts5(
     title, path, terms, body,
@@ -143,6 +144,11 @@ class Entry:
 def pack(blocks: Iterable[tuple[str, str]]) -> bytes:
     """Blocks as they are stored."""
     return zlib.compress(_PACK.encode(list(blocks)), 6)
+
+
+def checksum(*shown: str) -> int:
+    """Of a row's corpus, id, kind, title, page and fragment; zlib has its own of the blocks."""
+    return zlib.crc32("\0".join(shown).encode())
 
 
 def unpack(data: bytes) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _RE_EXPORTING = ("std", "core", "alloc")
-_COLUMNS = "rowid, corpus, id, kind, title, page, fragment, blocks"
+_COLUMNS = "corpus, id, kind, title, page, fragment, blocks, checksum"
 
 
 @frozen
@@ -189,15 +189,18 @@ class Docs:
         rows = self.rows(f"SELECT {_COLUMNS} FROM section WHERE rowid = ?", (rowid,))
         if not rows:
             return None
-        _, corpus, id_, kind, title, page, fragment, data = rows[0]
+        *shown, data, checksum = rows[0]
+        try:
+            if schema.checksum(*shown) != checksum:
+                raise ValueError("flipped bits")
+            blocks = schema.unpack(data)
+        except (ValueError, TypeError):
+            self._damaged()
+            return None
+        corpus, id_, kind, title, page, fragment = shown
         is_lint = page == lints.PAGE
         file = self._lints if is_lint else self.html / page
         if not file.is_file():
-            return None
-        try:
-            blocks = schema.unpack(data)
-        except ValueError:
-            self._damaged()
             return None
         hash_ = f"#{fragment}" if fragment else ""
         return section(

@@ -46,7 +46,7 @@ class Writer:
         run = self._connection.execute
         many = self._connection.executemany
         run(
-            "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 entry.corpus,
@@ -59,6 +59,7 @@ class Writer:
                 entry.fragment,
                 row.n_bytes,
                 row.data,
+                schema.checksum(entry.corpus, entry.id, entry.kind, entry.title, entry.page, entry.fragment),
             ),
         )
         run(
