@@ -15,11 +15,8 @@ from rusta_server.orchestrator import cards, explain
 from rusta_server.tools.diagnostic import parse
 
 PROGRAMS = Path(__file__).parent / "lints"
-# These need another edition, several crates or another target.
-NOT_BROKEN = {
-    "rustc": {"bindings_with_variant_name", "unsafe_op_in_unsafe_fn"},  # these two are reported with a code
-    "clippy": set(),
-}
+# Lints that the compiler reports under an error code, which has a card of its own.
+NOT_BROKEN = {"rustc": {"bindings_with_variant_name", "unsafe_op_in_unsafe_fn"}, "clippy": set()}
 
 
 def warnings(compiler, program, out):
