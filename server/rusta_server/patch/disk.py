@@ -148,8 +148,10 @@ class Tree:
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
+        if not self.exists(path):  # where nothing can be written, removing nothing would be an error
+            return
+        folder, name = self._at(path)
         with contextlib.suppress(FileNotFoundError):
-            folder, name = self._at(path)
             os.unlink(name, dir_fd=folder)
 
     def touch(self, path: str) -> None:
@@ -166,9 +168,11 @@ class Tree:
 
     def remove_folder(self, path: str) -> None:
         """Remove a folder, if it is one and empty."""
+        if not self.exists(path):
+            return
+        folder, name = self._at(path)
+        self._forget(path)
         try:
-            folder, name = self._at(path)
-            self._forget(path)
             os.rmdir(name, dir_fd=folder)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
