@@ -99,6 +99,7 @@ LIES = [
     ("valid, but nowhere", lambda a: Resolution(State.VALID, None, 1.0)),
     ("an orphan with an anchor", lambda a: Resolution(State.ORPHAN, a, 0.0)),
     ("drifted too far", lambda a: Resolution(State.DRIFTED, anchor(OTHER, "A struct"), 0.5)),
+    ("drifted, but something else", lambda a: Resolution(State.DRIFTED, anchor(OTHER, "A struct"), 1.0)),
 ]
 
 

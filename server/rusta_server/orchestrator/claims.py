@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 
 from attrs import astuple, field, frozen
+from rapidfuzz import fuzz
 
 from ..tools.docs import Anchor, Resolution, Section, State
 from ..tools.docs.anchor import LEAST_LIKENESS, ORPHAN, resolve_in
@@ -127,6 +128,6 @@ def _look_up(anchor: Anchor, resolve: Resolve, label: Callable[[Anchor], str]) -
         return None
     if today.quote == anchor.quote and found.state == State.VALID:
         return Citation(today, State.VALID, label(today))
-    if found.state == State.DRIFTED and found.likeness >= LEAST_LIKENESS:
+    if found.state == State.DRIFTED and fuzz.ratio(anchor.quote, today.quote) / 100 >= LEAST_LIKENESS:
         return Citation(today, State.DRIFTED, label(today))
     return None
