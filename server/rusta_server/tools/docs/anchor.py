@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import takewhile
 
 from attrs import field, frozen
 
@@ -134,12 +135,13 @@ def anchor(section: Section, quote: str, *, near: int = 0) -> Anchor:
     if not places:
         raise ValueError(f"not in {section.corpus}/{section.id}: {quote[:80]!r}")
     start = min(places, key=lambda place: abs(place - near))
+    before, after = _around(text, start, start + len(wanted))
     return Anchor(
         corpus=section.corpus,
         structural_id=section.id,
         quote=quote,
-        prefix=text[max(start - CONTEXT_BYTES, 0) : start].decode(errors="ignore"),
-        suffix=text[start + len(wanted) :][:CONTEXT_BYTES].decode(errors="ignore"),
+        prefix=before,
+        suffix=after,
         offset=start,
         sha256=hashlib.sha256(wanted).hexdigest(),
         link=section.link,
@@ -192,17 +194,19 @@ def find_quote(anchor_: Anchor, section: Section) -> Resolution | None:
     places = _places(text, quote)
     if not places:
         return None
-    likeness = {place: context_likeness(anchor_, text, place, place + len(quote)) for place in places}
-    start = max(places, key=lambda place: (likeness[place], -abs(place - anchor_.offset)))
-    if likeness[start] < _SOME_CONTEXT and not _stands_alone(text, start, start + len(quote)):
+    start = max(
+        places,
+        key=lambda place: (_touching(anchor_, text, place, place + len(quote)), -abs(place - anchor_.offset)),
+    )
+    likeness = context_likeness(anchor_, text, start, start + len(quote))
+    if likeness < _SOME_CONTEXT and not _stands_alone(text, start, start + len(quote)):
         return None  # a few words that also stand in another sentence
     return Resolution(State.VALID, anchor(section, anchor_.quote, near=start), 1.0)
 
 
 def context_likeness(anchor_: Anchor, text: bytes, start: int, end: int) -> float:
     """How much the text around a span is like what was around the anchor's, 0 to 1."""
-    before = text[max(start - CONTEXT_BYTES, 0) : start].decode(errors="ignore")
-    after = text[end : end + CONTEXT_BYTES].decode(errors="ignore")
+    before, after = _around(text, start, end)
     return (likeness_of(anchor_.prefix, before) + likeness_of(anchor_.suffix, after)) / 2
 
 
@@ -215,27 +219,61 @@ def likeness_of(one: str, other: str) -> float:
     return fuzz.ratio(one, other) / 100
 
 
+def _touching(anchor_: Anchor, text: bytes, start: int, end: int) -> int:
+    """How many characters next to a span, on both sides, are the same as at the anchor's."""
+    before, after = _around(text, start, end)
+    sides = (zip(before[::-1], anchor_.prefix[::-1], strict=False), zip(after, anchor_.suffix, strict=False))
+    return sum(1 for side in sides for _ in takewhile(lambda pair: pair[0] == pair[1], side))
+
+
+def _around(text: bytes, start: int, end: int) -> tuple[str, str]:
+    """The anchor's prefix and suffix of a span."""
+    before = text[max(start - CONTEXT_BYTES, 0) : start].decode(errors="ignore")
+    return before, text[end : end + CONTEXT_BYTES].decode(errors="ignore")
+
+
 def find_alike(anchor_: Anchor, section: Section) -> Resolution:
     """The block, the sentences or the words that say nearly the same; an orphan if none do, or two do."""
     text = section.text
+    whole = _near(anchor_, text, _windows(anchor_.quote, section))
+    found = whole or [
+        near
+        for near in _near(anchor_, text, _aligned(anchor_.quote, text))
+        if near.context >= _SOME_CONTEXT or len(anchor_.quote) >= _NO_COINCIDENCE_BYTES
+    ]
+    if not found:
+        return ORPHAN
+    best = max(found, key=lambda near: (near.likeness, near.context))
+    for rival in found:
+        apart = rival.end <= best.start or best.end <= rival.start
+        as_like = rival.likeness > best.likeness - _TOO_CLOSE and rival.context > best.context - _TOO_CLOSE
+        if apart and as_like:
+            return ORPHAN  # nothing tells which of the two it was
+    at = len(text[: best.start].encode())
+    return Resolution(State.DRIFTED, anchor(section, text[best.start : best.end], near=at), best.likeness)
+
+
+@frozen
+class _Near:
+    """A span that says nearly the same; start and end in characters."""
+
+    likeness: float
+    context: float
+    start: int
+    end: int
+
+
+def _near(anchor_: Anchor, text: str, spans: Iterable[tuple[int, int]]) -> list[_Near]:
     raw = text.encode()
     found = []
-    for start, end in {*_windows(anchor_.quote, section), *_aligned(anchor_.quote, text)}:
+    for start, end in spans:
         words = text[start:end]
         likeness = likeness_of(anchor_.quote, words)
         if likeness >= LEAST_LIKENESS and _says_the_same(anchor_.quote, words):
             at = len(text[:start].encode())
             context = context_likeness(anchor_, raw, at, at + len(words.encode()))
-            found.append((likeness, context, start, end))
-    if not found:
-        return ORPHAN
-    likeness, context, start, end = max(found)
-    for rival in found:
-        apart = rival[3] <= start or end <= rival[2]
-        if apart and rival[0] > likeness - _TOO_CLOSE and rival[1] > context - _TOO_CLOSE:
-            return ORPHAN  # nothing tells which of the two it was
-    at = len(text[:start].encode())
-    return Resolution(State.DRIFTED, anchor(section, text[start:end], near=at), likeness)
+            found.append(_Near(likeness, context, start, end))
+    return found
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
