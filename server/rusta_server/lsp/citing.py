@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..candidates import Source
 from ..orchestrator import cards, explain, render
-from ..orchestrator.explain import Explanation
+from ..orchestrator.explain import Documentation, Explanation
 from ..orchestrator.tokens import Token, token_at
 from ..tools.diagnostic import Diagnostic
 from ..tools.docs import Anchor, Docs, source
@@ -92,18 +92,7 @@ def with_citations(hover: Json, found: Explanation, kind: str) -> Json:
     return {**hover, "contents": [*marked, _rendered(found, MARKDOWN)]}
 
 
-def of_name(name: str, docs: Docs | None) -> Explanation | None:
-    """What there is to say of an error code, a lint, an item's path, a keyword or an operator."""
-    known = cards.load()
-    section = docs.item(name) if docs else None
-    return (
-        explain.of_code(name, docs, known)
-        or (explain.of_item(section, docs, known) if section else None)
-        or explain.of_token(name, docs, known)
-    )
-
-
-def anchors_for(diagnostic: Diagnostic, docs: Docs | None, version: str) -> tuple[str, ...]:
+def anchors_for(diagnostic: Diagnostic, docs: Documentation | None, version: str) -> tuple[str, ...]:
     """The ids of all that is cited of a diagnostic."""
     found = explain.of_diagnostic(diagnostic, docs, cards.load(), version=version)
     return anchor_ids(found) if found else ()
@@ -120,9 +109,9 @@ def anchor_ids(found: Explanation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cited))
 
 
-def anchor_of(id: str, docs: Docs | None, root: Path | None) -> Anchor | None:
+def anchor_of(id: str, docs: Documentation | None, root: Path | None) -> Anchor | None:
     """The anchor of a printable id: of the documentation, or of the repository."""
-    found = docs.anchor_by_id(id) if docs else None
+    found = docs.anchor_by_id(id) if isinstance(docs, Docs) else None
     return found or source.by_id(id, Sources((root,) if root else ()))
 
 
@@ -176,7 +165,7 @@ async def _of_symbol(
 
 def _of_std(place: Place, *, link: str | None = None, item: str | None = None) -> Explanation | None:
     docs = place.docs
-    if docs is None:
+    if not isinstance(docs, Docs):
         return None
     section = docs.at(link) if link else docs.item(item or "")
     return explain.of_item(section, docs, cards.load()) if section else None

@@ -160,7 +160,7 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     def emit(base: Path, offer: Offer) -> None:
         from .citing import anchors_for  # not at the start, see there
 
-        anchors = anchors_for(offer.diagnostic, library.docs, library.version)
+        anchors = anchors_for(offer.diagnostic, library.docs or library.stand_in, library.version)
         add = partial(_add, fixes, cancel, proxy.config, base, offer, documents, anchors)
         proxy.loop.call_soon_threadsafe(add)
 

@@ -1,7 +1,7 @@
 """The toolchain's documentation: its index is opened, and built first where there is none.
 
-It is built in a process of its own (`.indexer`) that ends with the connection. Until it is there nothing of
-the documentation is cited.
+It is built in a process of its own (`.indexer`) that ends with the connection. Until it is there, of the
+documentation only the error codes are cited.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from . import child
 from .progress import Report, shown
 
 if TYPE_CHECKING:
-    from ..tools.docs import Docs, Toolchain
+    from ..orchestrator.explain import Documentation
+    from ..tools.docs import Docs, Explained, Toolchain
     from .proxy import Proxy
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,14 @@ class Library:
     Attributes:
         toolchain: the one used in the workspace; None until it is known.
         docs: the open index; None while there is none.
+        stand_in: knows error codes without an index.
         is_loaded: what looks for citations was imported.
         opening: ends when the index is open, or when there will be none.
     """
 
     toolchain: "Toolchain | None" = None
     docs: "Docs | None" = None
+    stand_in: "Explained | None" = None
     is_loaded: bool = False
     opening: asyncio.Task[None] | None = None
 
@@ -54,13 +57,13 @@ def begin(proxy: "Proxy") -> None:
     proxy.session.state(Library).opening = proxy.background(_open(proxy))
 
 
-def current(proxy: "Proxy") -> "Docs | None":
-    """The open index; one that turned out to be damaged is made anew, and there is none meanwhile."""
+def current(proxy: "Proxy") -> "Documentation | None":
+    """The open index, or what stands in for it; one that turned out to be damaged is made anew."""
     library = proxy.session.state(Library)
     if library.docs is not None and library.docs.is_damaged:
         library.docs = None
         begin(proxy)
-    return library.docs
+    return library.docs or library.stand_in
 
 
 async def close(proxy: "Proxy") -> None:
@@ -88,13 +91,14 @@ def _load() -> None:
 
 async def _open(proxy: "Proxy") -> None:
     await load(proxy)
-    from ..tools.docs import Docs, NoDocs, NotIndexed, open_docs, toolchain
+    from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, open_docs, toolchain
 
     library, cache = proxy.session.state(Library), proxy.config.cache
     folder = proxy.session.root or Path.cwd()
     library.toolchain = await asyncio.to_thread(toolchain, folder)
     if library.toolchain is None:
         return
+    library.stand_in = Explained(library.toolchain)
     found = await asyncio.to_thread(open_docs, cache, library.toolchain)
     if isinstance(found, NotIndexed) and await _build(proxy, folder):
         found = await asyncio.to_thread(open_docs, cache, library.toolchain)

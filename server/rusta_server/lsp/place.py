@@ -11,7 +11,7 @@ from .library import Library, current
 from .mirror import OpenDocument
 
 if TYPE_CHECKING:
-    from ..tools.docs import Docs
+    from ..orchestrator.explain import Documentation
     from .proxy import Proxy
 
 
@@ -23,7 +23,7 @@ class Place:
         position: line and character, as in the request.
         documents: all that are open.
         said: what the last checks said.
-        docs: the documentation, if there is an index of it.
+        docs: the documentation, or what stands in for it.
         version: rustc's.
         root: the workspace's folder.
         key: the same for the same position while neither text, checks nor documentation change.
@@ -33,7 +33,7 @@ class Place:
     position: dict[str, int]
     documents: tuple[OpenDocument, ...] = field(repr=False)
     said: tuple[Said, ...] = field(repr=False)
-    docs: "Docs | None" = field(repr=False)
+    docs: "Documentation | None" = field(repr=False)
     version: str
     root: Path | None
     key: tuple[object, ...] = field(repr=False)
@@ -67,5 +67,5 @@ def place_of(proxy: "Proxy", params: Any) -> Place | None:  # noqa: ANN401  JSON
         docs=docs,
         version=proxy.session.state(Library).version,
         root=proxy.session.root,
-        key=(document.uri, document.version, line, character, checks.n_checks, docs is None),
+        key=(document.uri, document.version, line, character, checks.n_checks, type(docs)),
     )

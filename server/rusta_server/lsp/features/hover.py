@@ -85,10 +85,11 @@ async def _explain(proxy: "Proxy", subject: dict[str, Any] | str) -> Json:
     {"markdown", "anchors"}, or null.
     """
     await load(proxy)
+    from ...orchestrator import cards, explain
     from .. import citing
 
     if isinstance(subject, str):
-        found = await asyncio.to_thread(citing.of_name, subject, current(proxy))
+        found = await asyncio.to_thread(explain.of_name, subject, current(proxy), cards.load())
     else:
         place = place_of(proxy, subject)
         if place is None:
