@@ -69,7 +69,7 @@ def test_a_name(explain, docs, name, words):
         assert citation["quote"] in docs.section(corpus, citation["structural_id"]).text
         assert citation["state"] == "valid"
         assert citation["id"].startswith(f"{corpus}/{citation['structural_id']}#")
-        assert citation["web"].startswith("https://doc.rust-lang.org/")
+        assert citation["web"].startswith(("https://doc.rust-lang.org/", "https://rust-lang.github.io/"))
 
 
 def test_an_item_warns_of_its_panics(explain):
@@ -161,6 +161,9 @@ def test_a_place_of_which_nothing_is_known(explain, make_crate):
         ("src/lib.rs:0:1", "has 1 lines"),
         ("src/lib.rs:1:99", "has 13 columns"),
         ("src/none.rs:1:1", "does not exist"),
+        ("Cargo.toml:1", "is no Rust file"),
+        ("src:1", "is no Rust file"),
+        ("src/lib.rs", "is a file"),
     ],
 )
 def test_a_place_that_is_not_there(explain, make_crate, place, words):

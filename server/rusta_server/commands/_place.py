@@ -77,12 +77,14 @@ def explanations(place: Place, docs: Documentation, config: Config, edition: str
     Raises:
         RustaError: there is no such place, or the check could not be made.
     """
-    if not place.path.is_file():
-        raise RustaError(f"{place.path} does not exist.", hint="rusta explain PATH:LINE:COLUMN")
+    if place.path.suffix != ".rs" or not place.path.is_file():
+        lack = "is no Rust file" if place.path.exists() else "does not exist"
+        raise RustaError(f"{place.path} {lack}.", hint="rusta explain PATH:LINE:COLUMN")
     text = place.path.read_bytes()
     offset = place.offset(text)
-    with open_shadow(place.path, config, edition) as (root, copy):
-        name = place.path.resolve().relative_to(root.resolve()).as_posix()
+    file = place.path.resolve()
+    with open_shadow(file, config, edition) as (root, copy):
+        name = file.relative_to(root.resolve()).as_posix()
         outcome = copy.check({})
         if not isinstance(outcome, Checked):
             raise why_not(outcome)

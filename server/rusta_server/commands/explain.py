@@ -92,6 +92,8 @@ def _of_name(name: str, docs: Documentation) -> tuple[Explanation, ...]:
     """
     found = explain.of_name(name, docs, cards.load())
     if found is None:
+        if Path(name).is_file():
+            raise RustaError(f"{name} is a file.", hint=f"rusta explain {name}:LINE:COLUMN")
         near = docs.similar(name) if isinstance(docs, Docs) else ()
         meant = f" Did you mean {', '.join(near)}?" if near else ""
         hint = (

@@ -338,7 +338,7 @@ def _rich_source(citation: Citation, link: str) -> Text:
     return Text.assemble(
         (_one_line(citation.label), f"cyan{clickable}"),
         (f"  {_CHANGED}" if citation.state == State.DRIFTED else "", "yellow"),
-        (f"  {_one_line(citation.anchor.web or unquote(link.removeprefix('file://')))}", "dim"),
+        (f"  {_one_line(citation.anchor.web or _place(link))}", "dim"),
         overflow="fold",
     )
 
@@ -349,3 +349,8 @@ def _coloured(text: str, *, backticks: bool) -> Text:
         is_code = number % 2
         shown.append(f"`{part}`" if is_code and backticks else part, style="bold cyan" if is_code else "")
     return shown
+
+
+def _place(link: str) -> str:
+    """A link to a line of a file as editors and terminals know it."""
+    return re.sub(r"#L(\d+)$", r":\1", unquote(link.removeprefix("file://")))
