@@ -1,7 +1,8 @@
 """What the index file looks like, and how sections become its rows.
 
 One sqlite file per toolchain. Text is indexed by FTS5 without a copy (``content=''``): a hit is a rowid of
-`section`, whose blocks hold the text. Columns of `words`, for ranking with ``bm25(words, …)`` in this order:
+`section`, whose blocks hold the text. The standard library has a table of its own, as ranking costs time for
+every section of a table that has a word. Columns of `words` and `std_words`, in this order for ``bm25``:
 
 ==========  ============================================================================================
 title       the section's title, and the structural id of items, rules, errors and lints split into words
@@ -27,7 +28,7 @@ from attrs import field, frozen
 from .anchor import sentences
 
 # Raised whenever the tables, the parsers or the text they extract change: an older file is made anew.
-VERSION = 5
+VERSION = 6
 
 TABLES = """
 -- identity: what was indexed (see build.identity); version, html: of the toolchain; missing: corpora that
@@ -53,6 +54,10 @@ CREATE TABLE section (
     checksum INTEGER NOT NULL
 );
 CREATE VIRTUAL TABLE words USING fts5(
+    title, path, terms, body,
+    content='', tokenize="porter unicode61 remove_diacritics 2 tokenchars '_'"
+);
+CREATE VIRTUAL TABLE std_words USING fts5(
     title, path, terms, body,
     content='', tokenize="porter unicode61 remove_diacritics 2 tokenchars '_'"
 );
@@ -203,8 +208,13 @@ def span_hashes(blocks: Iterable[tuple[str, str]]) -> Iterator[int]:
                     yield span_hash(hashlib.sha256(text[a:b].encode()).digest())
 
 
+def words_table(corpus: str) -> str:
+    """The table that has a corpus's words."""
+    return "std_words" if corpus == "std" else "words"
+
+
 def words(entry: Entry) -> tuple[str, str, str, str]:
-    """The columns of the table `words`."""
+    """The columns of the tables `words` and `std_words`."""
     body = "\n".join(text for _, text in entry.blocks)
     own = [entry.id, *entry.aliases] if entry.kind in ("item", "rule", "error", "lint") else []
     title = " ".join([entry.title, *(name for name in own if name != entry.title)])

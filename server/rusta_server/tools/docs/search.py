@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
 
+from . import schema
 from .anchor import Block, Section
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 STD = "std"
 _CODES = "error_codes"
 
-# Weights of title, path, terms and body in the table `words`.
+# Weights of title, path, terms and body in `words` and `std_words`.
 _COLUMNS = "8.0, 3.0, 2.0, 1.0"
-_MOST_SECTIONS = 1500
+_MOST_SECTIONS = 3000
 _MOST_SECTIONS_STD = 1500
 _MOST_WORDS = 24
+# Longer names are sentences: `test_that_the_first_word_…`.
+_MOST_PARTS = 6
 _MOST_HITS = 60
 # A page counts as its best sections together: so many, each next one so much of the one before.
 _SECTIONS_OF_PAGE = 4
@@ -220,30 +223,33 @@ def _words(query: Query, subjects: Mapping[int, Section]) -> Counter[str]:
 
 
 def _split(text: str) -> Iterator[str]:
+    """The telling words of a text, in lower case; of names also their parts."""
     for word in _WORD.findall(text):
-        parts = [part for piece in word.split("_") for part in _CAMEL.findall(piece)]
-        for one in {word, *(parts if 1 < len(parts) < 5 else ())}:
-            if len(one) > 1 and one.lower() not in _STOP:
-                yield one.lower()
+        low = word.lower()
+        if len(low) > 1 and low not in _STOP:
+            yield low
+            if word != low or "_" in low:
+                parts = [part.lower() for piece in word.split("_") for part in _CAMEL.findall(piece)]
+                if 1 < len(parts) < _MOST_PARTS:
+                    yield from (part for part in parts if len(part) > 1 and part not in _STOP)
 
 
 def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], in_std: bool) -> list[str]:
     """The words to look for: those that tell most, as many as may be."""
-    corpora = {corpus for corpus, _, _ in stats.runs if (corpus == STD) == in_std}
-    first, last = max(_spans(stats, corpora), key=lambda span: span[1] - span[0])
+    table = schema.words_table(STD if in_std else "")
+    n_all = sum(last - first + 1 for corpus, first, last in stats.runs if (corpus == STD) == in_std)
     budget = _MOST_SECTIONS_STD if in_std else _MOST_SECTIONS
     telling = []
     for word, n in words.items():
         n_sections = stats.n_sections.get((word, in_std))
         if n_sections is None:
             n_sections = docs.rows(
-                "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? "
-                "AND rowid BETWEEN ? AND ? LIMIT ?)",
-                (f'"{word}"', first, last, budget),
+                f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)",
+                (f'"{word}"', budget),
             )[0][0]
             stats.n_sections[word, in_std] = n_sections
         if 0 < n_sections < budget:
-            telling.append((-(1 + math.log(n)) * math.log((last - first + 2) / n_sections), n_sections, word))
+            telling.append((-(1 + math.log(n)) * math.log((n_all + 1) / n_sections), n_sections, word))
     chosen: list[str] = []
     for _, n_sections, word in sorted(telling):
         if n_sections <= budget and len(chosen) < _MOST_WORDS:
@@ -269,6 +275,8 @@ def _in_prose(
             (_match(chosen), first, last),
         ):
             by_page[stats.pages[rowid]].append((score, rowid))
+    for found in by_page.values():
+        found.sort(reverse=True)
     scores = {page: _of_page(found) for page, found in by_page.items() if page[0] in corpora}
     best: defaultdict[str, float] = defaultdict(float)
     for (corpus, _), score in scores.items():
@@ -279,16 +287,21 @@ def _in_prose(
     for page, share in _links_of_alike(docs, alike[: _MOST_ALIKE + 1], unlinked).items():
         if page in scores:
             scores[page] += _LIKE_LINK * share * best[page[0]]
+    top = sorted(scores, key=lambda page: -scores[page])[:_MOST_HITS]
     return {
-        rowid: _SAME_PAGE**i * score
-        for page, score in scores.items()
-        for i, (_, rowid) in enumerate(sorted(by_page[page], reverse=True)[:_SECTIONS_OF_PAGE])
+        rowid: scores[page] * _SAME_PAGE**i
+        for page in top
+        for i, (_, rowid) in enumerate(by_page[page][:_SECTIONS_OF_PAGE])
     }
 
 
 def _of_page(found: list[tuple[float, int]]) -> float:
-    top = sorted((score for score, _ in found), reverse=True)[:_SECTIONS_OF_PAGE]
-    return sum(score * _NEXT_SECTION**i for i, score in enumerate(top))
+    """The score of a page whose sections have these scores, falling."""
+    total, weight = 0.0, 1.0
+    for score, _ in found[:_SECTIONS_OF_PAGE]:
+        total += weight * score
+        weight *= _NEXT_SECTION
+    return total
 
 
 def _links_of_alike(
@@ -311,15 +324,12 @@ def _links_of_alike(
 def _in_std(docs: "Docs", stats: _Stats, words: Mapping[str, int], query: Query) -> dict[int, float]:
     """Items of the standard library, by their words and by their names."""
     scores: dict[int, float] = {}
-    spans = _spans(stats, {STD})
-    if not spans:
-        return scores
     chosen = _rare(docs, stats, words, in_std=True)
     if chosen:
         rows = docs.rows(
-            f"SELECT rowid, -bm25(words, {_COLUMNS}) AS score FROM words WHERE words MATCH ? "
-            "AND rowid BETWEEN ? AND ? ORDER BY score DESC LIMIT ?",
-            (_match(chosen), *spans[0], _MOST_HITS),
+            f"SELECT rowid, -bm25(std_words, {_COLUMNS}) AS score FROM std_words WHERE std_words MATCH ? "
+            "ORDER BY score DESC LIMIT ?",
+            (_match(chosen), _MOST_HITS),
         )
         scores = dict(rows)
     best = max(scores.values(), default=1.0)
@@ -363,12 +373,15 @@ def _hits(
     docs: "Docs", ranked: Sequence[int], scores: Mapping[int, float], words: Mapping[str, int], k: int
 ) -> Iterator[Hit]:
     pages = set[str]()
-    for rowid, section in docs.load(list(ranked)[: _SECTIONS_OF_PAGE * k]):
-        page = section.link.partition("#")[0]
-        block = _best_block(section, words)
-        if page not in pages and block and len(pages) < k:
-            pages.add(page)
-            yield Hit(section, scores[rowid], block)
+    for rowid in ranked:
+        if len(pages) == k:
+            return
+        for _, section in docs.load([rowid]):
+            page = section.link.partition("#")[0]
+            block = _best_block(section, words)
+            if page not in pages and block:
+                pages.add(page)
+                yield Hit(section, scores[rowid], block)
 
 
 def _best_block(section: Section, words: Mapping[str, int]) -> Block | None:

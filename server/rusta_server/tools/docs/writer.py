@@ -63,7 +63,9 @@ class Writer:
             ),
         )
         run(
-            "INSERT INTO words (rowid, title, path, terms, body) VALUES (?, ?, ?, ?, ?)", (number, *row.words)
+            f"INSERT INTO {schema.words_table(entry.corpus)} (rowid, title, path, terms, body) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (number, *row.words),
         )
         many("INSERT INTO alias VALUES (?, ?, ?)", ((entry.corpus, one, number) for one in entry.aliases))
         many(
@@ -108,7 +110,8 @@ class Writer:
             "UPDATE link SET target = ? WHERE page = ? AND fragment = ?",
             ((schema.find_place(ask, page, fragment), page, fragment) for page, fragment in linked),
         )
-        run("INSERT INTO words(words) VALUES ('optimize')")
+        for table in ("words", "std_words"):
+            run(f"INSERT INTO {table}({table}) VALUES ('optimize')")
         meta = {**meta, "complete": "yes"}
         many("INSERT INTO meta VALUES (?, ?)", meta.items())
         run("ANALYZE")
