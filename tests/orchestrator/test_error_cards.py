@@ -77,9 +77,9 @@ def errors(program, folder):
     source = program.read_text()
     edition = "2015" if "// edition: 2015" in source else "2021"
     kind = "bin" if "fn main" in source or "// crate-type: bin" in source else "lib"
+    options = ["--edition", edition, "--crate-type", kind, "--crate-name=main", "--emit=metadata"]
     done = subprocess.run(
-        ["rustc", "--edition", edition, "--crate-type", kind, "--crate-name=main", "--emit=metadata"]
-        + ["--error-format=json", "--out-dir", folder, program],
+        ["rustc", *options, "--error-format=json", "--out-dir", folder, program],
         capture_output=True,
         text=True,
     )
