@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from rusta_server.patch import diff
 from rusta_server.patch.edit import apply
-from rusta_server.patch.shrink import ddmin
 
 LINES = st.lists(st.sampled_from(["a", "b", "é", "🦀 x", "}", ""]), max_size=12)
 TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n"]))
@@ -38,16 +37,3 @@ def test_an_edit_is_no_larger_than_it_has_to_be():
 def test_a_file_without_a_last_newline_is_shown_as_such():
     shown = diff.unified({"a.rs": b"x"}, {"a.rs": b"y"})
     assert shown.count("No newline at end of file") == 2
-
-
-@given(st.sets(st.integers(0, 19), max_size=6))
-def test_ddmin_finds_what_is_needed_and_no_more(needed):
-    calls = []
-
-    def works(parts):
-        calls.append(parts)
-        return needed <= set(parts)
-
-    found = ddmin(list(range(20)), works)
-    assert set(found) == needed or (not needed and len(found) == 1)
-    assert len(calls) <= 20 * 20

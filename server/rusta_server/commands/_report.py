@@ -94,10 +94,24 @@ def summarize(
         "tests": {"passed": tested.n_passed, "failed": tested.n_failed}
         if isinstance(tested, Tested)
         else None,
+        "shrunk": _shrunk(found),
         "checks": found.n_checks,
         "seconds": round(found.seconds, 3),
         "written": None,
         "trace": None,
+    }
+
+
+def _shrunk(found: Repair) -> Summary | None:
+    """By how much the fixes were made smaller, and what that cost in compiler runs."""
+    shrunk = found.state.shrunk
+    if shrunk is None:
+        return None
+    return {
+        "lines": [shrunk.before.n_lines, shrunk.after.n_lines],
+        "bytes": [shrunk.before.n_bytes, shrunk.after.n_bytes],
+        "checks": shrunk.n_tries,
+        "minimal": shrunk.is_minimal,
     }
 
 
@@ -261,6 +275,9 @@ def _conclusion(summary: Summary, *, wrote: bool) -> str:
         hidden = f" (and {n_hidden} that they had hidden)" if n_hidden > 0 else ""
         fixed = "The error is" if before == 1 else f"All {before} errors are"
         verdict = f"[green]✓[/] {fixed} fixed{hidden}: it compiles{ran} {spent}"
+    if summary["shrunk"] and summary["fixes"]:
+        (lines, fewer), (n_bytes, less) = summary["shrunk"]["lines"], summary["shrunk"]["bytes"]
+        verdict += f"\n  [dim]Made smaller: {lines} → {fewer} lines, {n_bytes} → {less} bytes.[/]"
     if summary["written"]:
         return verdict + f"\n  Written. To take it back: [bold]rusta revert {summary['patch']['id']}[/]"
     if wrote:

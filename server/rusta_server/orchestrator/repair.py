@@ -22,7 +22,7 @@ from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
-from ..patch.shrink import ddmin
+from ..patch.shrink import Shrunk, shrink
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
 from .judge import Verdict, compare
@@ -38,6 +38,9 @@ _LINE_WEIGHT = 0.02
 _ERROR_ORDER_WEIGHT = 0.15
 _WORSE_PENALTY = 1.5
 _WARNING_WEIGHT = 0.2
+
+# Compiler runs to find the words of a patch that it does not need.
+_WORD_TRIES = 8
 
 
 @frozen
@@ -100,6 +103,7 @@ class State:
     checked: Checked
     steps: tuple[Step, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    shrunk: Shrunk | None = None  # if it was larger at first
 
     @property
     def is_sound(self) -> bool:
@@ -341,26 +345,28 @@ class _Search:
             self._push(cost, state, moves, after)
 
     def shrink(self, state: State) -> State:
-        """Drop the hunks of a clean variant that it does not need, and the steps that made them."""
+        """Drop what a clean variant does not need: hunks, words in them, and the steps that made them."""
         original = self.shadow.files
-        parts = diff.all_hunks(original, state.variant)
-        if len(parts) < 2:
-            return state
-        smallest = state
+        clean: dict[tuple[diff.Hunk, ...], Checked] = {}
 
         def still_clean(chosen: list[diff.Hunk]) -> bool:
-            nonlocal smallest
-            variant = diff.rebuild(original, chosen)
-            outcome = self._check(variant)
+            outcome = self._check(diff.rebuild(original, chosen))
             if not isinstance(outcome, Checked) or outcome.errors:
                 return False
-            smallest = evolve(state, variant=variant, checked=outcome)
+            clean[tuple(chosen)] = outcome
             return True
 
-        kept = ddmin(parts, still_clean)
-        if len(kept) == len(parts):
+        parts = diff.all_hunks(original, state.variant)
+        shrunk = shrink(parts, still_clean, max_word_tries=_WORD_TRIES)
+        if shrunk.hunks == parts:
             return state
-        return evolve(smallest, steps=_rebuild_steps(original, state.steps, kept))
+        return evolve(
+            state,
+            variant=diff.rebuild(original, shrunk.hunks),
+            checked=clean[tuple(shrunk.hunks)],
+            steps=_rebuild_steps(original, state.steps, shrunk),
+            shrunk=shrunk,
+        )
 
     def _push(self, cost: float, parent: State, moves: tuple[Move, ...], after: Mapping[str, bytes]) -> None:
         child = _Child(cost, next(self._ties), parent, moves, {**parent.variant, **after})
@@ -438,19 +444,17 @@ def _distance(error: Diagnostic, target: Diagnostic) -> float:
     return abs(error.primary.line - target.primary.line)
 
 
-def _rebuild_steps(
-    files: Mapping[str, bytes], steps: Sequence[Step], kept: Sequence[diff.Hunk]
-) -> tuple[Step, ...]:
+def _rebuild_steps(files: Mapping[str, bytes], steps: Sequence[Step], shrunk: Shrunk) -> tuple[Step, ...]:
     """The steps that made the kept hunks, each with only those; a step without any is left out."""
     result: list[Step] = []
-    open_hunks, done = list(kept), list[diff.Hunk]()
+    open_hunks, done = list(shrunk.kept), list[diff.Hunk]()
     for position, step in enumerate(steps):
         present = diff.all_hunks(files, step.after)
         last = position == len(steps) - 1
         own = [hunk for hunk in open_hunks if hunk in present or last]
         if own:
             before = diff.rebuild(files, done)
-            done += own
+            done += [shrunk.smaller.get(hunk, hunk) for hunk in own]
             open_hunks = [hunk for hunk in open_hunks if hunk not in own]
             result.append(evolve(step, before=before, after=diff.rebuild(files, done)))
     return tuple(result)
