@@ -1,20 +1,24 @@
 """`rusta docs`: the index of the Rust documentation on this machine."""
 
 import json
+import sys
 from pathlib import Path
 
 import rich_click as click
 from attrs import frozen
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ..config import Config
 from ..errors import RustaError
-from ..tools.docs import Docs, NoDocs, NotIndexed, Toolchain, open_docs, toolchain
+from ..tools.docs import Docs, Hit, NoDocs, NotIndexed, Query, Toolchain, open_docs, toolchain
 from . import _docs
 
 CONSOLE = Console(highlight=False)
+EXIT_NOTHING = 1
+MOST_LINES, LONGEST_LINE = 6, 300
 
 
 @frozen
@@ -59,6 +63,74 @@ def status(as_json: bool) -> None:
         click.echo(json.dumps(_state(there, here), indent=2))
     else:
         _show(there, here)
+
+
+@command.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--corpus", "corpora", multiple=True, help="Look only here: book, reference, std … May be repeated."
+)
+@click.option("-k", "n_hits", type=click.IntRange(1, 100), default=5, show_default=True, help="So many hits.")
+@click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
+def search(words: tuple[str, ...], corpora: tuple[str, ...], n_hits: int, as_json: bool) -> None:
+    """Search for WORDS: an error code, the path of an item, or plain words.
+
+    The exit code is 1 if nothing was found.
+    """
+    docs = _docs.opened(Config(), Path.cwd(), Console(stderr=True))
+    if isinstance(docs, NoDocs):
+        raise RustaError(f"rustc {docs.toolchain.version} has no documentation here.", hint=docs.remedy)
+    known = {one.corpus for one in contents(docs)}
+    unknown = [corpus for corpus in corpora if corpus not in known]
+    if unknown:
+        raise RustaError(f"There is no corpus {unknown[0]!r}.", hint=f"One of: {', '.join(sorted(known))}")
+    hits = docs.search(_query(docs, " ".join(words), corpora), n_hits)
+    if as_json:
+        click.echo(json.dumps([_as_json(hit) for hit in hits], indent=2, ensure_ascii=False))
+    elif not hits:
+        near = docs.similar(" ".join(words))
+        CONSOLE.print(
+            "Nothing was found." + (f" Near to it: {', '.join(near)}" if near else ""), markup=False
+        )
+    else:
+        for hit in hits:
+            _print_hit(hit)
+    if not hits:
+        sys.exit(EXIT_NOTHING)
+
+
+def _query(docs: Docs, words: str, corpora: tuple[str, ...]) -> Query:
+    is_code = docs.section("error_codes", words) or docs.section("clippy", words)
+    if is_code is not None and is_code.kind in ("error", "lint"):
+        return Query(code=words, corpora=corpora)
+    if " " not in words and docs.item(words) is not None:
+        return Query(words=words, symbol=words, corpora=corpora)
+    return Query(words=words, corpora=corpora)
+
+
+def _as_json(hit: Hit) -> dict[str, object]:
+    found = hit.section
+    return {
+        "corpus": found.corpus,
+        "id": found.id,
+        "title": found.title,
+        "score": round(hit.score, 3),
+        "quote": hit.block.text,
+        "link": found.link,
+        "web": found.web,
+    }
+
+
+def _print_hit(hit: Hit) -> None:
+    found = hit.section
+    quote = hit.block.text if hit.block.kind == "code" else f"“{hit.block.text}”"
+    lines = quote.splitlines()[:MOST_LINES]
+    shown = "\n".join(line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …" for line in lines)
+    CONSOLE.print(
+        Text.assemble((found.title, "bold green"), f"  {found.corpus.partition('@')[0]}/{found.id}")
+    )
+    CONSOLE.print(Padding(Text(shown, style="italic"), (0, 0, 0, 3)))
+    CONSOLE.print(Padding(Text(found.link, style=f"cyan link {found.link}", overflow="fold"), (0, 0, 1, 3)))
 
 
 def _toolchain() -> Toolchain:
