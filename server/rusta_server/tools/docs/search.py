@@ -32,8 +32,9 @@ _CODES = "error_codes"
 
 # Weights of title, path, terms and body in `words` and `std_words`.
 _COLUMNS = "8.0, 3.0, 2.0, 1.0"
-_MOST_SECTIONS = 3000
-_MOST_SECTIONS_STD = 1500
+_MOST_SECTIONS = 1500
+# A word that is in more sections of the books, or of the standard library, tells nothing.
+_MOST_COUNTED = 3000
 _MOST_WORDS = 24
 # Longer names are sentences: `test_that_the_first_word_…`.
 _MOST_PARTS = 6
@@ -234,21 +235,23 @@ def _split(text: str) -> Iterator[str]:
                     yield from (part for part in parts if len(part) > 1 and part not in _STOP)
 
 
-def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], in_std: bool) -> list[str]:
-    """The words to look for: those that tell most, as many as may be."""
+def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], corpora: set[str]) -> list[str]:
+    """The words to look for in these corpora: those that tell most, as many as may be."""
+    in_std = STD in corpora
     table = schema.words_table(STD if in_std else "")
     n_all = sum(last - first + 1 for corpus, first, last in stats.runs if (corpus == STD) == in_std)
-    budget = _MOST_SECTIONS_STD if in_std else _MOST_SECTIONS
+    n_asked = sum(last - first + 1 for corpus, first, last in stats.runs if corpus in corpora)
+    budget = _MOST_SECTIONS * n_all / max(n_asked, 1)
     telling = []
     for word, n in words.items():
         n_sections = stats.n_sections.get((word, in_std))
         if n_sections is None:
             n_sections = docs.rows(
                 f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)",
-                (f'"{word}"', budget),
+                (f'"{word}"', _MOST_COUNTED),
             )[0][0]
             stats.n_sections[word, in_std] = n_sections
-        if 0 < n_sections < budget:
+        if 0 < n_sections < _MOST_COUNTED:
             telling.append((-(1 + math.log(n)) * math.log((n_all + 1) / n_sections), n_sections, word))
     chosen: list[str] = []
     for _, n_sections, word in sorted(telling):
@@ -266,9 +269,10 @@ def _in_prose(
     unlinked: tuple[str, str] | None,
 ) -> dict[int, float]:
     """The best section of each page of the books and lists, with the score of its page."""
-    chosen = _rare(docs, stats, words, in_std=False)
+    searched = {*corpora, _CODES}
+    chosen = _rare(docs, stats, words, searched)
     by_page: defaultdict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
-    for first, last in _spans(stats, {*corpora, _CODES}) if chosen else ():
+    for first, last in _spans(stats, searched) if chosen else ():
         for rowid, score in docs.rows(
             f"SELECT rowid, -bm25(words, {_COLUMNS}) FROM words WHERE words MATCH ? "
             "AND rowid BETWEEN ? AND ?",
@@ -324,7 +328,7 @@ def _links_of_alike(
 def _in_std(docs: "Docs", stats: _Stats, words: Mapping[str, int], query: Query) -> dict[int, float]:
     """Items of the standard library, by their words and by their names."""
     scores: dict[int, float] = {}
-    chosen = _rare(docs, stats, words, in_std=True)
+    chosen = _rare(docs, stats, words, {STD})
     if chosen:
         rows = docs.rows(
             f"SELECT rowid, -bm25(std_words, {_COLUMNS}) AS score FROM std_words WHERE std_words MATCH ? "
