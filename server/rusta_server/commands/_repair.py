@@ -81,7 +81,10 @@ def _note_fixes(trace: Trace, summary: _report.Summary) -> None:
             Kind.PATCH,
             "propose",
             span=_report.place(fix["error"]),
-            input={key: fix[key] for key in ("title", "source", "diff", "changed_lines", "guess")},
+            input={
+                **{key: fix[key] for key in ("title", "source", "diff", "changed_lines", "guess")},
+                "quotes": {anchor["id"]: anchor["quote"] for anchor in fix["anchors"]},
+            },
             citations=tuple(anchor["id"] for anchor in fix["anchors"]),
             decision=f"shown: proven to {fix['level']}",
         )
@@ -137,6 +140,7 @@ def _write(
         copy,
         found.state.variant,
         least=least,
+        never=config.never_touch,
         journals=config.cache / "journals",
         title=_title(found),
     )

@@ -182,6 +182,22 @@ def gc(keep: int, days: float, cache_dir: Path | None) -> None:
     )
 
 
+@command.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; chosen freely if not given."
+)
+@click.option("--socket", type=click.Path(path_type=Path), help="Listen on this Unix socket instead.")
+@_cache_dir
+def serve(port: int, socket: Path | None, cache_dir: Path | None) -> None:
+    """Show traces live in a browser, and serve them to programs of yours on this machine.
+
+    It listens on this machine only, and answers whoever knows the token: that is in a file only you can read.
+    """
+    from ._trace_server import run
+
+    run(Config(cache_dir=str(cache_dir.absolute()) if cache_dir else None), port=port, socket=socket)
+
+
 def ledger_at(cache_dir: Path | None) -> Ledger:
     """The ledger of this user, or the one in another folder."""
     return Ledger(Config(cache_dir=str(cache_dir) if cache_dir else None).cache / "ledger")

@@ -37,7 +37,7 @@ class Ledger:
         Raises:
             BadTrace: `id` has not the form of one (and so cannot point out of the folder).
         """
-        if not _ID.fullmatch(id):
+        if not is_id(id):
             raise BadTrace(f"no trace id: {id!r}", hint="rusta trace show lists them")
         return self.folder / "traces" / f"{id}.jsonl"
 
@@ -77,6 +77,10 @@ class Ledger:
         if canonical.sha_of(data) != sha:
             raise BadTrace(f"the payload {sha[:12]} is not what its name says")
         return canonical.decode(data)
+
+    def has_blob(self, sha: str) -> bool:
+        """Whether a payload of this hash is kept."""
+        return _SHA.fullmatch(sha) is not None and _blob_path(self.folder, sha).is_file()
 
     def put_blob(self, data: bytes) -> str:
         """Keep canonical JSON under its hash; returns the hash."""
@@ -198,6 +202,11 @@ def begin(ledger: Ledger, *, clock: Callable[[], float] = time.monotonic) -> Wri
     fcntl.flock(file.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     _sync_folder(path.parent)
     return Writer(ledger, id, file, None, clock)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of a trace's id."""
+    return _ID.fullmatch(text) is not None
 
 
 def begin_id() -> str:

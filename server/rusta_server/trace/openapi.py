@@ -11,7 +11,8 @@ from .record import Step
 
 _ID = {"type": "string", "pattern": "^[0-9]{8}T[0-9]{6}-[0-9a-f]{8}$"}
 _SHA = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_COUNT = {"type": "integer", "minimum": 0, "maximum": 10**11}
+GREATEST = 10**9
+_COUNT = {"type": "integer", "minimum": 0, "maximum": GREATEST}
 
 
 def document(kinds: Sequence[str]) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _paths() -> dict[str, Any]:
                 },
                 parameters=[
                     _in_query("limit", {"type": "integer", "minimum": 1, "maximum": 200}, "How many."),
-                    _in_query("before", {"type": "string"}, "`next` of the page before."),
+                    _in_query("before", _ID, "`next` of the page before."),
                 ],
                 errors=(422,),
             ),

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -25,13 +25,14 @@ from . import canonical, script
 from .check import check
 from .guard import PROTOCOL, Guard, TooLong, problem
 from .jobs import Full, Job, Jobs
-from .ledger import Ledger, begin_id, read, read_file, write_whole
+from .ledger import Ledger, begin_id, is_id, read, read_file, write_whole
 from .live import follow
-from .openapi import document
+from .openapi import GREATEST, document
 from .record import BadTrace, Step, to_line
 
 MAX_BODY_N_BYTES = 16 << 20
 _PAGE = 1000
+Handler = Callable[[Request], Awaitable[Response]]
 _MOST_TRACES = 200
 
 
@@ -61,10 +62,8 @@ def app(ledger: Ledger, jobs: Jobs, abilities: Abilities, *, token: str, hosts: 
         Route("/openapi.json", server.openapi, methods=["GET"]),
         Route("/job", server.add_job, methods=["POST"]),
         Route("/jobs", server.list_jobs, methods=["GET"]),
-        Route("/job/{id}", server.get_job, methods=["GET"]),
-        Route("/job/{id}", server.cancel_job, methods=["DELETE"]),
-        Route("/traces", server.list_traces, methods=["GET"]),
-        Route("/traces", server.ingest, methods=["POST"]),
+        _route("/job/{id}", GET=server.get_job, DELETE=server.cancel_job),
+        _route("/traces", GET=server.list_traces, POST=server.ingest),
         Route("/traces/{id}", server.get_trace, methods=["GET"]),
         Route("/payloads/{sha}", server.get_payload, methods=["GET"]),
         Route("/anchors/{id:path}", server.get_anchor, methods=["GET"]),
@@ -83,6 +82,16 @@ def app(ledger: Ledger, jobs: Jobs, abilities: Abilities, *, token: str, hosts: 
         },
     )
     return Guard(inner, token=token, hosts=hosts, max_body_n_bytes=MAX_BODY_N_BYTES)
+
+
+def _route(path: str, **handlers: Handler) -> Route:
+    """One path with a handler for each method."""
+
+    async def choose(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await handlers[method](request)
+
+    return Route(path, choose, methods=list(handlers))
 
 
 class _Server:
@@ -126,8 +135,11 @@ class _Server:
     # Traces.
 
     async def list_traces(self, request: Request) -> Response:
+        _only(request, "limit", "before")
         limit = _query_number(request, "limit", default=50, least=1, most=_MOST_TRACES)
         before = request.query_params.get("before")
+        if before is not None and not is_id(before):
+            raise HTTPException(422, "`before` must be the id of a trace.")
         ids = await run_in_threadpool(self.ledger.ids)
         older = [id for id in ids if before is None or id < before][::-1]
         page = older[:limit]
@@ -135,7 +147,8 @@ class _Server:
         return JSONResponse({"traces": told, "next": page[-1] if len(older) > limit else None})
 
     async def get_trace(self, request: Request) -> Response:
-        start = _query_number(request, "from", default=0, least=0)
+        _only(request, "from", "limit")
+        start = _query_number(request, "from", default=0)
         limit = _query_number(request, "limit", default=_PAGE, least=1, most=_PAGE)
         path = self._path(request.path_params["id"])
 
@@ -165,6 +178,8 @@ class _Server:
         sha = request.path_params["sha"]
         if not re.fullmatch(r"[0-9a-f]{64}", sha):
             raise HTTPException(404, "No such payload.")
+        if not self.ledger.has_blob(sha):
+            raise HTTPException(404, "No such payload.")
         value = await run_in_threadpool(self.ledger.blob, sha)
         return Response(canonical.encode(value), media_type="application/json")
 
@@ -180,9 +195,10 @@ class _Server:
 
     async def stream_events(self, request: Request) -> Response:
         """Server-sent events; a client that comes back sends the last id it saw."""
+        _only(request, "trace", "from")
         last = request.headers.get("last-event-id", "")
         start = (
-            int(last) + 1 if last.isdigit() and len(last) < 12 else _query_number(request, "from", default=0)
+            int(last) + 1 if last.isdigit() and len(last) < 11 else _query_number(request, "from", default=0)
         )
         path = self._path(request.query_params.get("trace", ""))
         stop = asyncio.Event()
@@ -209,7 +225,7 @@ class _Server:
         start = socket.query_params.get("from", "0")
         try:
             path = self._path(socket.query_params.get("trace", ""))
-            number = int(start) if start.isdigit() and len(start) < 12 else _bad("`from` must be a number.")
+            number = int(start) if start.isdigit() and len(start) < 11 else _bad("`from` must be a number.")
         except (RustaError, HTTPException) as error:
             await socket.close(1008, str(getattr(error, "detail", error))[:100])
             return
@@ -263,10 +279,10 @@ def _job(job: Job) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else -1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else -1
 
 
-def _query_number(request: Request, name: str, *, default: int, least: int = 0, most: int = 10**11) -> int:
+def _query_number(request: Request, name: str, *, default: int, least: int = 0, most: int = GREATEST) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -274,6 +290,12 @@ def _query_number(request: Request, name: str, *, default: int, least: int = 0, 
     if not least <= number <= most:
         raise HTTPException(422, f"`{name}` must be a number between {least} and {most}.")
     return number
+
+
+def _only(request: Request, *names: str) -> None:
+    unknown = next((name for name in request.query_params if name not in names), None)
+    if unknown is not None:
+        raise HTTPException(422, f"There is no parameter {unknown[:40]!r}.")
 
 
 def _bad(detail: str) -> int:

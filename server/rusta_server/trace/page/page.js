@@ -129,7 +129,7 @@ function render(step) {
   show(".gist", gist(step));
   show(".decision", step.decision);
   if (step.kind === "patch" && step.input?.diff) diff(part(".diff"), step.input.diff);
-  for (const id of step.citations) part(".citations").append(citation(id));
+  for (const id of step.citations) part(".citations").append(citation(id, step.input?.quotes?.[id]));
   part(".citations").hidden = !step.citations.length;
   payload(item.querySelector("details"), step);
   return item;
@@ -157,7 +157,7 @@ function diff(target, text) {
   }
 }
 
-function citation(id) {
+function citation(id, recorded) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.textContent = id;
@@ -167,7 +167,9 @@ function citation(id) {
     try {
       const anchor = await (await ask(`/anchors/${encodeURIComponent(id)}`)).json();
       quote.textContent = `“${anchor.quote}” (${anchor.state ?? "valid"})`;
-    } catch (error) { quote.textContent = error.message; }
+    } catch (error) {
+      quote.textContent = recorded ? `“${recorded}” (as recorded)` : error.message;
+    }
     item.append(quote);
   };
   item.append(button);
