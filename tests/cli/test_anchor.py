@@ -97,6 +97,26 @@ def test_the_state_of_every_anchor_in_a_file(owner, verify):
     assert verify({"no": "anchors"}) == (0, [])
 
 
+def test_ids_that_a_trace_cites(owner, verify):
+    ids = [owner.id, "diagnostic/E0382/0123456789abcdef#69d587e2", "book/nowhere#00000000", "no id"]
+    assert verify({"citations": ids[:2]}, lines=True) == (0, ["valid", "recorded"])
+    assert verify({"seq": 1}, {"citations": ids}, lines=True) == (1, ["valid", "recorded", "orphan"])
+
+
+def test_a_trace_of_rusta_fix(make_crate, docs, tmp_path):
+    root = make_crate({"src/lib.rs": "pub fn f() -> u8 { let x = 1; x = 2; x }\n"})
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "docs").symlink_to(docs.path.parent)
+    command = [sys.executable, "-m", "rusta_server", "fix", str(root), "--json", f"--cache-dir={cache}"]
+    fixed = subprocess.run(command, capture_output=True, text=True, check=True)
+    for arguments, options in ((["last"], {}), (["-"], {"input": fixed.stdout})):
+        done = run("verify", *arguments, f"--cache-dir={cache}", cwd=root, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "valid: stands there" in done.stdout
+        assert "recorded" in done.stdout
+
+
 @pytest.mark.parametrize(
     "changes",
     [

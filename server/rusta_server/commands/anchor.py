@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,9 +20,10 @@ from ..config import Config
 from ..errors import RustaError
 from ..orchestrator.claims import Resolve, by_corpus
 from ..tools import cargo
-from ..tools.docs import Anchor, Docs, Resolution, Section, State, source
+from ..tools.docs import Anchor, Docs, Explained, NoDocs, Resolution, Section, State, source
 from ..tools.docs.plain import visible
 from . import _docs
+from .trace import ledger_at
 
 ALL_VALID, SOME_NOT = 0, 1
 
@@ -36,11 +38,12 @@ _STYLES = {
 }
 _MEANINGS = {
     State.VALID: "stands there, word for word",
-    RECORDED: "what a compiler said in that run; it agrees with itself, there is nothing to look it up in",
+    RECORDED: "what a compiler said in that run; it can only be compared with its own hash",
     State.DRIFTED: "reworded since",
     State.ORPHAN: "not found here",
     BROKEN: "does not agree with its own hash or id",
 }
+_ID = re.compile(r"[^/]+/.+#[0-9a-f]{8}")
 _NEEDED = ("corpus", "structural_id", "quote", "sha256")
 
 _cache_dir = click.option("--cache-dir", type=click.Path(path_type=Path), help="Where the index lives.")
@@ -75,18 +78,20 @@ def show(id: str, as_json: bool, cache_dir: Path | None) -> None:
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", metavar="FILE|TRACE", type=click.Path(path_type=Path, allow_dash=True))
 @_as_json
 @_cache_dir
 def verify(file: Path, as_json: bool, cache_dir: Path | None) -> None:
     """Look up every anchor in FILE: JSON or JSON Lines, such as `rusta explain --json` prints (- for stdin).
 
+    In place of a file the ID of a trace may be given, or `last`; traces cite by ids alone.
+
     Exit code: 0 all are valid, 1 some are not, 2 could not run. What a compiler said cannot be looked up
     later; of such an anchor only hash and id are checked, and it is called "recorded".
     """
-    anchors = list(dict.fromkeys(_anchors(_read(file))))
+    found = list(dict.fromkeys(_anchors(_read(_file(file, cache_dir)))))
     library = _Library.open(cache_dir)
-    verdicts = [(anchor, _verdict(anchor, library.resolve)) for anchor in anchors]
+    verdicts = [(one, _verdict(one, library)) for one in found]
     if as_json:
         click.echo(json.dumps([{"id": one.id, "state": state} for one, state in verdicts], indent=2))
     else:
@@ -96,58 +101,63 @@ def verify(file: Path, as_json: bool, cache_dir: Path | None) -> None:
 
 @frozen
 class _Found:
-    """An anchor as a file has it; `id` is the one written beside it, if there is one."""
+    """An anchor as a file has it; `id` is the one written beside it, or all there is of it."""
 
-    anchor: Anchor
+    anchor: Anchor | None
     id: str
 
 
-def _verdict(found: _Found, resolve: Resolve) -> str:
+def _verdict(found: _Found, library: "_Library") -> str:
     anchor = found.anchor
-    own_hash = hashlib.sha256(anchor.quote.encode(errors="replace")).hexdigest()
-    if anchor.sha256 != own_hash or found.id != anchor.id or not anchor.quote.strip():
-        return BROKEN
-    if anchor.corpus.startswith("diagnostic@"):
+    if anchor is not None:
+        own_hash = hashlib.sha256(anchor.quote.encode(errors="replace")).hexdigest()
+        if anchor.sha256 != own_hash or found.id != anchor.id or not anchor.quote.strip():
+            return BROKEN
+    if found.id.startswith("diagnostic/"):
         return RECORDED
-    return resolve(anchor).state.value
+    if anchor is not None:
+        return library.resolve(anchor).state.value
+    return State.VALID if library.by_id(found.id) else State.ORPHAN
 
 
 @frozen
 class _Library:
     """All texts on this machine that are cited."""
 
-    docs: Docs | None
+    docs: Docs | Explained
 
     @classmethod
     def open(cls, cache_dir: Path | None) -> "_Library":
         """The toolchain's documentation and the sources around the current folder."""
         config = Config(cache_dir=str(cache_dir) if cache_dir else None)
         opened = _docs.opened(config, Path.cwd(), Console(stderr=True, highlight=False))
-        return cls(opened if isinstance(opened, Docs) else None)
+        return cls(Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened)
 
     def resolve(self, anchor: Anchor) -> Resolution:
         """Where its span is now."""
         of_source: Resolve = lambda one: source.resolve(one, _sources(Path.cwd(), one.corpus))  # noqa: E731
-        resolvers = {"repo": of_source, "crate": of_source}
-        return by_corpus({**resolvers, "": self.docs.resolve} if self.docs else resolvers)(anchor)
+        of_compiler = Explained(self.docs.toolchain).resolve
+        return by_corpus(
+            {"repo": of_source, "crate": of_source, "explain": of_compiler, "": self.docs.resolve}
+        )(anchor)
 
     def by_id(self, id: str) -> Anchor | None:
         """The anchor of a printable id."""
         if id.startswith(("repo/", "crate:")):
             return source.by_id(id, _sources(Path.cwd(), id))
-        return self.docs.anchor_by_id(id) if self.docs else None
+        return self.docs.anchor_by_id(id) if isinstance(self.docs, Docs) else None
 
     def section(self, anchor: Anchor) -> Section | None:
         """What stands around a span."""
         corpus = anchor.corpus.partition("@")[0]
         if corpus.startswith(("repo", "crate:")):
             return source.section_of(anchor, _sources(Path.cwd(), corpus))
-        return self.docs.section(corpus, anchor.structural_id) if self.docs else None
+        return self.docs.section(corpus, anchor.structural_id)
 
     def near(self, id: str) -> str:
         """What else might have been meant."""
         name = id.partition("#")[0].partition("/")[2]
-        near = self.docs.similar(name) if self.docs and name else ()
+        near = self.docs.similar(name) if isinstance(self.docs, Docs) and name else ()
         return f"rusta explain {near[0]}" if near else "an id as `rusta explain … --json` prints it"
 
 
@@ -163,6 +173,15 @@ def _sources_of(folder: Path, with_crates: bool) -> source.Sources:
     except RustaError:
         return source.Sources((folder,))
     return source.Sources((root,), cargo.dependencies(root) if with_crates else {})
+
+
+def _file(name: Path, cache_dir: Path | None) -> Path:
+    """The file of that name, or the one of the trace with that id."""
+    ledger = ledger_at(cache_dir)
+    id = str(name)
+    if id == "last" and not name.exists() and ledger.ids():
+        return ledger.path(ledger.ids()[-1])
+    return ledger.path(id) if id in ledger.ids() else name
 
 
 def _read(file: Path) -> list[Any]:
@@ -198,6 +217,10 @@ def _anchors(values: list[Any]) -> Iterator[_Found]:
                 anchor = _anchor(value)
                 given = value.get("id")
                 yield _Found(anchor, given if isinstance(given, str) else anchor.id)
+            cited = value.get("citations")
+            for id in cited if isinstance(cited, list) else ():
+                if isinstance(id, str) and _ID.fullmatch(id):
+                    yield _Found(None, id)
             waiting += reversed(value.values())
         elif isinstance(value, list):
             waiting += reversed(value)
@@ -221,9 +244,8 @@ def _table(verdicts: list[tuple[_Found, str]], console: Console) -> None:
     table.add_column("anchor", overflow="fold", ratio=3)
     table.add_column("quote", overflow="ellipsis", no_wrap=True, ratio=4)
     for found, state in verdicts:
-        table.add_row(
-            Text(state, _STYLES[state]), Text(visible(found.id)), Text(visible(found.anchor.quote), "italic")
-        )
+        quote = found.anchor.quote if found.anchor else ""
+        table.add_row(Text(state, _STYLES[state]), Text(visible(found.id)), Text(visible(quote), "italic"))
     if verdicts:
         console.print(table)
     counts = Counter(state for _, state in verdicts)
