@@ -5,6 +5,7 @@ documentation only the error codes are cited.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _WARNING = 2  # window/showMessage
 _GRACE_S = 1.0  # in which the indexer takes away what it has begun
+_LAST_WORDS_S = 0.3
 
 
 @define
@@ -113,17 +115,19 @@ async def _build(proxy: "Proxy", folder: Path) -> bool:
     """Build the index in a process of its own, with progress; whether it was built."""
     argv = (sys.executable, "-m", "rusta_server.lsp.indexer", str(proxy.config.cache), str(folder))
     process = await child.start(child.Program(argv))
+    complaining = asyncio.create_task(_complain(process))
     stopped = asyncio.Event()
-    tasks: list[asyncio.Task[object]] = []
     try:
         async with shown(proxy, "Indexing the Rust documentation", stopped.set) as report:
-            works = (_follow(process, report), stopped.wait(), _complain(process))
-            tasks = [asyncio.create_task(work) for work in works]
-            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            following = asyncio.create_task(_follow(process, report))
+            stopping = asyncio.create_task(stopped.wait())
+            await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+            for task in (following, stopping):
+                task.cancel()
     finally:
         await child.end(process, grace_s=_GRACE_S)
-        for task in tasks:
-            task.cancel()
+        await asyncio.wait((complaining,), timeout=_LAST_WORDS_S)
+        complaining.cancel()
     return process.returncode == 0
 
 
@@ -131,8 +135,9 @@ async def _follow(process: Process, report: Report) -> None:
     """Show how far it is, until it ends."""
     assert process.stdout is not None
     while line := await process.stdout.readline():
-        said = json.loads(line)
-        report(said["share"], said["what"])
+        with contextlib.suppress(ValueError, KeyError):
+            said = json.loads(line)
+            report(said["share"], said["what"])
     await child.ended(process)
 
 
