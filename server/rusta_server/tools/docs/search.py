@@ -47,9 +47,9 @@ _SAME_PAGE = 0.999
 # What a link from the asked thing's own page, and from a page with the same words, adds to the best page.
 _OWN_LINK = 1.0
 _LIKE_LINK = 0.4
-_MOST_ALIKE = 8
+_MOST_ALIKE = 4
 # What an item gains by being named, of the best item's score by words.
-_NAMED = 1.0
+_NAMED = 2.0
 _MOST_NAMES = 24
 _MOST_NAMESAKES = 40
 # What is asked for by its own name comes before all that has its words.
