@@ -43,6 +43,7 @@ bench: setup  ## Measure side by side; prints tables and writes build/bench/*.js
 	@mkdir -p build/bench
 	@$(BIN)/python -m rusta_eval.bench_proxy --json build/bench/proxy.json
 	@$(BIN)/python -m rusta_eval.bench_hover --json build/bench/hover.json
+	@$(BIN)/python -m rusta_eval.bench_docs --json build/bench/docs.json
 	@$(BIN)/python -m rusta_eval.bench_fix --json build/bench/fix.json
 
 clean:  ## Remove what was made here (the cache in your home folder stays)
