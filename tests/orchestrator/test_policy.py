@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from rusta_server.config import Config
 from rusta_server.orchestrator.policy import (
     Facts,
-    is_outside,
-    is_protected,
     may_show,
     may_write,
 )
+from rusta_server.patch.paths import is_protected, outside_fault
 from rusta_server.patch.proof import Level
 
 GOOD = Facts(level=Level.V3, tests="green", paths=("src/lib.rs",), n_lines=(2,), anchors=(1,), is_guess=False)
@@ -48,7 +47,8 @@ def test_what_may_be_written_is_proven_cited_small_and_inside(policy, known):
         assert known.tests != "red"
         assert known.anchors and min(known.anchors) > 0
         assert max(known.n_lines) <= policy.max_lines
-        assert not any(is_outside(path) or is_protected(path, policy.never_touch) for path in known.paths)
+        assert not any(map(outside_fault, known.paths))
+        assert not any(is_protected(path, policy.never_touch) for path in known.paths)
         assert may_show(policy, known).allowed
         if known.asked_level is None:
             assert not known.is_guess

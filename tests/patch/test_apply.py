@@ -169,6 +169,8 @@ def test_what_is_not_announced(ground, apply):
     assert refused(patch.between, {}, {"x.rs": b""}) == ResultCode.UNANNOUNCED_CREATION
     assert refused(patch.between, {"x.rs": b""}, {"x.rs": None}) == ResultCode.UNANNOUNCED_DELETION
     assert refused(apply, patch.Patch(())) == ResultCode.EMPTY
+    same = patch.Patch((Edit("src/a.rs", 0, 3, b"old"),), {"src/a.rs": patch.sha256(b"old a\n")})
+    assert refused(apply, same) == ResultCode.EMPTY
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 Its knobs are options of `Config`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-import pathspec
 from attrs import frozen
 
 from ..config import POLICY_FILE, Config
+from ..patch import paths
 from ..patch.proof import Level
 
 
@@ -93,9 +92,10 @@ def _small(config: Config, facts: Facts) -> str | None:
 
 def _touchable(config: Config, facts: Facts) -> str | None:
     for path in facts.paths:
-        if is_outside(path):
-            return f"{path} lies outside the workspace"
-        if is_protected(path, config.never_touch):
+        fault = paths.outside_fault(path)
+        if fault:
+            return fault[1]
+        if paths.is_protected(path, config.never_touch):
             return f"{path} must not be touched ({POLICY_FILE})"
     return None
 
@@ -136,14 +136,3 @@ def least_to_write(config: Config, *, has_tests: bool, asked: Level | None = Non
     """The level that writing needs: never below V2, whoever asks."""
     needed = asked or (Level.parse(config.apply_level) if has_tests else Level.V2)
     return max(needed, Level.V2)
-
-
-def is_outside(path: str) -> bool:
-    """Whether a path of a patch leads out of the workspace."""
-    pure = PurePosixPath(path)
-    return pure.is_absolute() or ".." in pure.parts or not pure.parts or "\\" in path or "\0" in path
-
-
-def is_protected(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern, written as in a `.gitignore`, covers the path."""
-    return pathspec.GitIgnoreSpec.from_lines(patterns).match_file(path)

@@ -20,13 +20,13 @@ from ..candidates import Candidate, Propose
 from ..config import Config
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
+from ..patch.paths import is_protected
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
 from ..patch.shrink import Shrunk, shrink
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
 from .judge import Verdict, compare
-from .policy import is_protected
 from .propose import SOURCES, Sources, candidates
 
 # Weights of the order of search, in units of one remaining error. Estimates: `rusta eval` shows what a

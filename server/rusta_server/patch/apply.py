@@ -68,6 +68,8 @@ def apply(
     require_sound(patch, never)
     with _ready(root, journals, wait_s) as (tree, shelf):
         changes = list(_plan(tree, patch))
+        if not changes:
+            raise Conflict(ResultCode.EMPTY, "the patch changes nothing.")
         record = carry_out(tree, shelf, changes, title=title, accept=accept)
     return Done(ResultCode.APPLIED, record.id, tuple(change.path for change in changes))
 

@@ -7,6 +7,7 @@ reads differently is refused on Linux, too.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 import pathspec
@@ -42,6 +43,7 @@ def fault(path: str, never: Sequence[str] = ()) -> Fault | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def outside_fault(path: str) -> Fault | None:
     """Why `path` is no plain path inside the workspace, or is one of git's own; None if all is well."""
     parts = path.split("/")
@@ -58,7 +60,7 @@ def outside_fault(path: str) -> Fault | None:
 
 def is_protected(path: str, never: Iterable[str]) -> bool:
     """Whether a pattern, written as in a `.gitignore`, covers the path; capitals do not matter."""
-    return pathspec.GitIgnoreSpec.from_lines(map(_fold, never)).match_file(_fold(path))
+    return _spec(tuple(never)).match_file(_fold(path))
 
 
 def collision(paths: Iterable[str]) -> Fault | None:
@@ -85,6 +87,11 @@ def _fold(text: str) -> str:
     """What macOS and Windows compare: no capitals, one form of accents, and no invisible characters."""
     visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", visible).casefold())
+
+
+@lru_cache(maxsize=8)
+def _spec(never: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
+    return pathspec.GitIgnoreSpec.from_lines(map(_fold, never))
 
 
 def _is_git(name: str) -> bool:
