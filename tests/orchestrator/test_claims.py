@@ -158,6 +158,13 @@ def test_a_forged_claim_is_not_shown(forge):
             renderer(Explanation("x", (Part("why", (forged,)),), "rusta explain x"))
 
 
+def test_nothing_is_said_in_a_heading():
+    (claim,) = said(RULE)
+    for renderer in RENDERERS:
+        with pytest.raises(ValueError, match="not shown"):
+            renderer(Explanation("x", (Part("Values have no owner.", (claim,)),), "rusta explain x"))
+
+
 def test_a_claim_of_another_process_is_not_shown(monkeypatch):
     (claim,) = said(RULE)
     kept = pickle.dumps(claim)

@@ -203,7 +203,7 @@ def of_token(text: str, docs: Documentation | None, cards: Cards, node: str = ""
     related = say.points((point for card in spoken for point in card.related), wording)
     return say.explanation(
         f"`{text}`",
-        f"rusta explain {shlex.quote(text)}",
+        f"rusta explain {'-- ' * text.startswith('-')}{shlex.quote(text)}",
         [
             ("docs", meaning or keyword),
             ("related", (related + keyword if meaning else related)[:_MOST_RELATED]),
@@ -321,8 +321,10 @@ def _page(code: str | None, docs: Documentation | None) -> Section | None:
     if _CODE.fullmatch(code):
         return docs.section("error_codes", code)
     if code.startswith("clippy::"):
-        return docs.section("clippy", code.removeprefix("clippy::"))
-    return docs.section("rustc", code)
+        found = docs.section("clippy", code.removeprefix("clippy::"))
+    else:
+        found = docs.section("rustc", code)
+    return found if found and found.kind == "lint" else None
 
 
 def _command(diagnostic: Diagnostic) -> str:

@@ -27,7 +27,10 @@ from .explain import Explanation, Part
 MAX_LINES = 24
 _COLUMNS = 88
 
-_HEADINGS = {"here": "", "docs": ""} | {
+# What may be shown, and under which heading.
+_HEADINGS = {
+    "here": "",
+    "docs": "",
     "why": "Why",
     "ways": "Ways out",
     "panics": "Panics",
@@ -109,7 +112,7 @@ def to_json(explanation: Explanation) -> dict[str, Any]:
 def _parts(explanation: Explanation) -> Iterator[Part]:
     """The parts, after a last look whether `cite` made each of their claims."""
     for part in explanation.parts:
-        if not all(is_genuine(claim) for claim in part.claims):
+        if part.heading not in _HEADINGS or not all(is_genuine(claim) for claim in part.claims):
             raise ValueError("a claim is cited by `cite`, or not shown")
         if part.claims:
             yield part
@@ -171,8 +174,8 @@ def _join(blocks: list[_Block]) -> str:
 
 
 def _markdown(part: Part) -> Iterator[str]:
-    heading = _HEADINGS.get(part.heading, part.heading.capitalize())
-    title = f"**{_escape(heading)}**" if heading else ""
+    heading = _HEADINGS[part.heading]
+    title = f"**{heading}**" if heading else ""
     if part.heading in _LISTS:
         for number, claim in enumerate(part.claims):
             yield (f"{title}\n\n" if title and not number else "") + _markdown_point(claim)
@@ -281,7 +284,7 @@ def _one_line(text: str) -> str:
 
 
 def _plain(part: Part) -> Iterator[str]:
-    heading = _HEADINGS.get(part.heading, part.heading.capitalize())
+    heading = _HEADINGS[part.heading]
     for number, claim in enumerate(part.claims):
         first = not number and bool(heading)
         if part.heading in _LISTS:
