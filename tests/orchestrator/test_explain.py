@@ -198,7 +198,9 @@ def test_an_item_says_what_matters(docs):
         link="file:///demo/src/lib.rs#L9",
         texts=[("heading", "Examples"), ("text", "Like so:"), ("code", "pop()")],
     )
-    said = parts(explain.of_item(doc, docs, NONE, (panics, examples)))
+    found = explain.of_item(doc, docs, NONE, (panics, examples))
+    assert found.command.startswith("rusta anchor show 'repo/demo::Stack::pop#")
+    said = parts(found)
     quoted = {heading: [c.citations[0].anchor.quote for c in claims] for heading, claims in said.items()}
     assert quoted == {
         "docs": ["Removes the top."],

@@ -182,7 +182,9 @@ def of_item(
     related = say.points(points, facts.NOTHING.wording)
     linked = say.linked(section) if is_std else ()
     parts["related"] = _new(linked, related, related)[:_MOST_RELATED]
-    return say.explanation(section.title, f"rusta explain {section.id}", list(parts.items()))
+    spoken = next((claim.citations[0].anchor.id for claims in parts.values() for claim in claims), "")
+    command = f"explain {section.id}" if is_std else f"anchor show {shlex.quote(spoken)}"
+    return say.explanation(section.title, f"rusta {command}", list(parts.items()))
 
 
 def of_token(text: str, docs: Documentation | None, cards: Cards, node: str = "") -> Explanation | None:
