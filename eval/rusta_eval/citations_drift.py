@@ -1,0 +1,166 @@
+"""What becomes of anchors when the documentation changes: made in one version, looked up in another.
+
+Of each sampled section one paragraph, chosen by a hash of the section's id, becomes an anchor. The result
+is judged here anew, not by the code that found it. A span is wrong if
+
+* it is called valid and does not quote the same words, or is not in the text of the section it names;
+* it is called valid in another section of another subject (another item of the standard library, error code
+  or lint), or in one where neither the surroundings agree nor the words are long enough to be told apart;
+* it is called drifted and is less than 0.9 alike, or in a section that is not the old one by id or alias, nor
+  on the same page.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import asdict, field, frozen
+from rapidfuzz import fuzz
+
+from rusta_server.tools.docs import Anchor, Block, Docs, Resolution, Section, State, anchor
+
+# Of each corpus. Only the standard library has more: half of it are the intrinsics of `core::arch`, counted
+# apart, as what is said of each is mostly on which processors it is there.
+MOST_OF_A_CORPUS = 10_000
+ARCH = "core::arch"
+LEAST_LIKENESS = 0.9
+# What a span in another section needs, so that nobody would take it for another one.
+LEAST_AGREEING = 0.7
+LONG_BYTES = 100
+
+Progress = Callable[[int, int], None]
+
+
+@frozen
+class Fate:
+    """What became of the anchors of one corpus. `moved`: those of the valid ones with another id."""
+
+    corpus: str
+    n: int
+    valid: int
+    moved: int
+    drifted: int
+    orphan: int
+
+
+@frozen
+class Wrong:
+    """An anchor that resolved to something else than it should."""
+
+    id: str
+    quote: str
+    found: str
+    why: str
+
+
+@frozen
+class Drift:
+    """The result for one direction."""
+
+    made_in: str
+    looked_up_in: str
+    fates: tuple[Fate, ...]
+    wrong: tuple[Wrong, ...] = field(default=())
+
+    def to_json(self) -> dict[str, object]:
+        """All of it as plain values."""
+        return asdict(self)
+
+
+def measure(
+    old: Docs,
+    new: Docs,
+    *,
+    most: int = MOST_OF_A_CORPUS,
+    progress: Progress = lambda done, total: None,
+) -> Drift:
+    """Make anchors in `old` and look them up in `new`."""
+    sample = [(corpus, rowid) for corpus, rowids in _sample(old, most) for rowid in rowids]
+    counts: dict[str, dict[str, int]] = {}
+    wrong = []
+    for number, (corpus, rowid) in enumerate(sample):
+        for _, section in old.load([rowid]):
+            made = one_anchor(section)
+            if made is not None:
+                found = new.resolve(made)
+                why = judge(made, found, new)
+                if why:
+                    wrong.append(Wrong(made.id, made.quote, found.anchor.quote if found.anchor else "", why))
+                count = counts.setdefault(corpus, dict.fromkeys(("valid", "moved", "drifted", "orphan"), 0))
+                count[found.state.value] += 1
+                count["moved"] += found.state is State.VALID and not _same_id(made, found, new)
+        if number % 100 == 99:
+            progress(number + 1, len(sample))
+    fates = tuple(
+        Fate(corpus, count["valid"] + count["drifted"] + count["orphan"], **count)
+        for corpus, count in counts.items()
+    )
+    return Drift(old.toolchain.version, new.toolchain.version, fates, tuple(wrong))
+
+
+def one_anchor(section: Section) -> Anchor | None:
+    """The anchor of one paragraph, chosen by the section's id; of any block where there is no paragraph."""
+    blocks = [block for block in section.blocks if block.kind == "text"] or list(section.blocks)
+    if not blocks:
+        return None
+    number = hashlib.sha256(section.id.encode()).digest()[0] % len(blocks)
+    block: Block = blocks[number]
+    return anchor(section, block.text, near=block.start)
+
+
+def judge(made: Anchor, found: Resolution, docs: Docs) -> str:
+    """Why the span that was found is a wrong one, or ""."""
+    now = found.anchor
+    if found.state is State.ORPHAN:
+        return "" if now is None else "an orphan with a span"
+    if now is None:
+        return f"{found.state.value} without a span"
+    there = docs.section(now.corpus.partition("@")[0], now.structural_id)
+    if there is None or now.quote.encode() not in there.text.encode():
+        return "the quote is not in the section"
+    if made.corpus.partition("@")[0] != now.corpus.partition("@")[0]:
+        return "another corpus"
+    same = _same_id(made, found, docs)
+    if found.state is State.DRIFTED:
+        if fuzz.ratio(made.quote, now.quote) / 100 < LEAST_LIKENESS:
+            return "drifted too far"
+        return "" if same or _page(made) == _page(now) else "drifted to another page"
+    if now.quote != made.quote:
+        return "valid, but other words"
+    if same:
+        return ""
+    if _subject(made) != _subject(now):
+        return "the same words of another subject"
+    agreeing = fuzz.ratio(made.prefix, now.prefix) + fuzz.ratio(made.suffix, now.suffix)
+    if agreeing < 200 * LEAST_AGREEING and len(made.quote.encode()) < LONG_BYTES:
+        return "the same words in other surroundings"
+    return ""
+
+
+def _same_id(made: Anchor, found: Resolution, docs: Docs) -> bool:
+    if found.anchor is None:
+        return False
+    if made.structural_id == found.anchor.structural_id:
+        return True
+    old = docs.section(made.corpus.partition("@")[0], made.structural_id)
+    return old is not None and old.id == found.anchor.structural_id
+
+
+def _subject(one: Anchor) -> str:
+    corpus = one.corpus.partition("@")[0]
+    if corpus == "std":
+        return one.structural_id.partition("/")[0].rpartition("::")[2]
+    return one.structural_id if corpus == "error_codes" else ""
+
+
+def _page(one: Anchor) -> str:
+    return Path(one.link.partition("#")[0]).name
+
+
+def _sample(docs: Docs, most: int) -> Iterator[tuple[str, list[int]]]:
+    by_corpus: dict[str, list[tuple[bytes, int]]] = {}
+    for rowid, corpus, id_ in docs.rows("SELECT rowid, corpus, id FROM section ORDER BY corpus, id"):
+        name = ARCH if corpus == "std" and id_.startswith(f"{ARCH}::") else corpus
+        by_corpus.setdefault(name, []).append((hashlib.sha256(id_.encode()).digest(), rowid))
+    for name, hashed in by_corpus.items():
+        yield name, sorted(rowid for _, rowid in sorted(hashed)[:most])
