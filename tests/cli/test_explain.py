@@ -27,7 +27,7 @@ def explain(tmp_path, docs):
     (cache / "docs").symlink_to(Config().cache / "docs")
 
     def explain(*arguments, **options):
-        command = [sys.executable, "-m", "rusta_server", "explain", *arguments, f"--cache-dir={cache}"]
+        command = [sys.executable, "-m", "rusta_server", "explain", f"--cache-dir={cache}", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
     return explain
@@ -89,6 +89,13 @@ def test_an_unknown_name_gets_a_near_one(explain, name, meant):
     assert "rusta explain" in said
 
 
+@pytest.mark.parametrize("name", ["", "\x1b[31mE0502", "x::" * 20_000, "%s'\"--", "[bold]x"])
+def test_what_is_no_name(explain, name):
+    said = complaint(explain("--", name))
+    assert "\x1b" not in said
+    assert len(said) < 500
+
+
 def test_a_place_in_a_crate_is_explained_and_nothing_is_written(explain, make_crate):
     root = make_crate({"src/main.rs": MOVED})
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
@@ -145,6 +152,7 @@ def test_a_place_without_diagnostic_is_its_symbol(explain, make_crate, symbol, w
     assert words in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_place_of_which_nothing_is_known(explain, make_crate):
     root = make_crate({"src/lib.rs": "// only a comment\npub fn f() {}\n"})
     done = explain("src/lib.rs:1:5", cwd=root)

@@ -90,6 +90,8 @@ def _of_name(name: str, docs: Documentation) -> tuple[Explanation, ...]:
     Raises:
         RustaError: nothing is known by that name; with the nearest that is.
     """
+    if len(name) > explain.LONGEST_NAME:
+        raise RustaError("that is no name.", hint="rusta explain E0502")
     found = explain.of_name(name, docs, cards.load())
     if found is None:
         if Path(name).is_file():

@@ -22,6 +22,8 @@ from .claims import Cited, Claim, Resolve, by_corpus, cite, within
 # `Explained` stands in where the toolchain has no documentation.
 Documentation = Docs | Explained
 
+# No code, keyword or item path is longer.
+LONGEST_NAME = 200
 _MOST_WAYS = 3
 _MOST_RELATED = 3
 
@@ -102,6 +104,8 @@ class Explanation:
 def of_name(name: str, docs: Documentation | None, cards: Cards) -> Explanation | None:
     """What a code, lint, keyword, operator or item of the standard library is, by the name a person gives."""
     wanted = name.strip()
+    if len(wanted) > LONGEST_NAME:
+        return None
     code = wanted.upper() if _CODE.fullmatch(wanted.upper()) else wanted
     found = of_code(code, docs, cards) or of_token(wanted, docs, cards)
     if found is None and docs:
