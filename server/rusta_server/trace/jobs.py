@@ -6,11 +6,13 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from attrs import evolve, frozen
+from msgspec import Meta
 
 from ..errors import RustaError
+from ..shapes import Text, TraceId
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +42,11 @@ class Job:
         error: why it failed, for a person.
     """
 
-    id: int
-    kind: str
+    id: Annotated[int, Meta(ge=1)]
+    kind: Text
     arguments: Mapping[str, Any]
     status: Status = Status.QUEUED
-    trace: str | None = None
+    trace: TraceId | None = None
     result: Any = None
     error: str | None = None
 

@@ -162,6 +162,7 @@ class Writer:
                 tau=None if tau is None else canonical.number(tau),
                 decision=clean_value(decision),
                 t=canonical.number(self._clock() - self._began),
+                sha="",
             )
         )
         _write(self._file.number, to_line(step))

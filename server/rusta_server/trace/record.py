@@ -5,11 +5,14 @@ blob in a file that is named by its hash (`.ledger`).
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from attrs import asdict, evolve, frozen
+from msgspec import Meta
 
 from ..errors import RustaError
+from ..shapes import Count, Probability, Sha256, Text
 from . import canonical
 
 VERSION = 1
@@ -49,25 +52,25 @@ class Step:
         p: the probability given to what was decided; tau: the threshold it was held against.
         decision: what was decided and the rule that decided it.
         t: seconds since the trace began. Never enters a decision.
-        sha: of everything above.
+        sha: of everything above; empty until it is sealed.
     """
 
-    v: int
-    seq: int
-    prev: str
+    v: Annotated[int, Meta(ge=1, le=VERSION)]
+    seq: Count
+    prev: Sha256
     kind: Kind
-    what: str
+    what: Text
     span: str | None
-    input_sha: str | None
-    output_sha: str | None
+    input_sha: Sha256 | None
+    output_sha: Sha256 | None
     input: Any
     output: Any
-    citations: tuple[str, ...]
-    p: float | None
-    tau: float | None
+    citations: tuple[Text, ...]
+    p: Probability | None
+    tau: Probability | None
     decision: str | None
-    t: float
-    sha: str = ""
+    t: Annotated[float, Meta(ge=0)]
+    sha: Sha256
 
 
 def seal(step: Step) -> Step:
@@ -98,8 +101,8 @@ def from_line(line: bytes) -> Step:
     if raw.get("sha") != _sha(raw):
         raise BadTrace(f"step {raw.get('seq')}: not what its hash says")
     try:
-        return _step(raw)
-    except (KeyError, TypeError, ValueError) as error:
+        return msgspec.convert(raw, Step)
+    except msgspec.ValidationError as error:
         raise BadTrace(f"step {raw.get('seq')}: {error}") from error
 
 
@@ -118,37 +121,3 @@ def follows(step: Step, previous: Step | None) -> None:
 
 def _sha(raw: dict[str, Any]) -> str:
     return canonical.sha({key: value for key, value in raw.items() if key != "sha"})
-
-
-_TEXT, _MAYBE_TEXT, _MAYBE_NUMBER = (str,), (str, type(None)), (float, int, type(None))
-_TYPES: dict[str, tuple[type, ...]] = {
-    "v": (int,),
-    "seq": (int,),
-    "prev": _TEXT,
-    "what": _TEXT,
-    "span": _MAYBE_TEXT,
-    "input_sha": _MAYBE_TEXT,
-    "output_sha": _MAYBE_TEXT,
-    "p": _MAYBE_NUMBER,
-    "tau": _MAYBE_NUMBER,
-    "decision": _MAYBE_TEXT,
-    "t": (float, int),
-    "sha": _TEXT,
-}
-
-
-def _step(raw: dict[str, Any]) -> Step:
-    values = {name: raw[name] for name in _TYPES}
-    for name, types in _TYPES.items():
-        if not isinstance(values[name], types) or isinstance(values[name], bool):
-            raise TypeError(f"{name} is {values[name]!r}")
-    citations = raw["citations"]
-    if not isinstance(citations, list) or not all(isinstance(one, str) for one in citations):
-        raise TypeError(f"citations is {citations!r}")
-    return Step(
-        kind=Kind(raw["kind"]),
-        input=raw.get("input"),
-        output=raw.get("output"),
-        citations=tuple(citations),
-        **values,
-    )

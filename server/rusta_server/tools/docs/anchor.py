@@ -13,6 +13,8 @@ from itertools import takewhile
 
 from attrs import field, frozen
 
+from ...shapes import Count, Sha256, Text
+
 CONTEXT_BYTES = 32
 # Below this likeness a span is another span. From the same measurement: at 0.9 no wrong span was taken.
 LEAST_LIKENESS = 0.9
@@ -47,13 +49,13 @@ class Anchor:
         web: the same place on the canonical site, or None. For copying; Rusta never opens it.
     """
 
-    corpus: str
-    structural_id: str
-    quote: str
+    corpus: Text
+    structural_id: Text
+    quote: Text
     prefix: str = field(repr=False)
     suffix: str = field(repr=False)
-    offset: int = field(repr=False)
-    sha256: str = field(repr=False)
+    offset: Count = field(repr=False)
+    sha256: Sha256 = field(repr=False)
     link: str
     web: str | None = None
 
