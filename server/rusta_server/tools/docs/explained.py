@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..process import Finished, run
 from .anchor import ORPHAN, Anchor, Resolution, Section, resolve_in, section
-from .source_markdown import passages
 from .toolchain import Toolchain
 
 _CODE = re.compile(r"E\d{4}")
@@ -72,6 +71,8 @@ def _said(here: Toolchain, code: str) -> Section | None:
     text = _explanation(here.program("rustc"), code)
     if text is None:
         return None
+    from .source_markdown import passages  # slow to load, and the index is read without it
+
     return section(
         f"explain@{here.version}",
         code,

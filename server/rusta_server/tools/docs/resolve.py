@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # A moved span needs surroundings that agree, or so many bytes that it can hardly be another one.
 _AGREES = 0.75
 _UNMISTAKABLE_BYTES = 100
+# What stands in more sections than this cannot be told apart by 32 bytes around it.
+_COMMONPLACE = 200
 _MOST_TRIES = 400_000
 _ID = re.compile(r"([^/]+)/(.+)#([0-9a-f]{8})$")
 _EDGE = re.compile(r"\b|$|^|(?<=\S)(?=\s)|(?<=\s)(?=\S)")
@@ -98,9 +100,7 @@ def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
     """The very words in another section, if there is just one where it may be the same span."""
     quote = wanted.quote.encode()
     found = []
-    for one in _holding(docs, corpus, wanted.quote):
-        if not _same_subject(corpus, wanted.structural_id, one.id, one.kind):
-            continue
+    for one in _holding(docs, corpus, wanted):
         text = one.text.encode()
         at = text.find(quote)
         while at >= 0:
@@ -117,18 +117,22 @@ def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
     return Resolution(State.VALID, anchor(one, wanted.quote, near=at), 1.0)
 
 
-def _holding(docs: "Docs", corpus: str, quote: str) -> list[Section]:
-    """The sections in which the quote may stand: those with the hash of it or of a sentence in it."""
+def _holding(docs: "Docs", corpus: str, wanted: Anchor) -> list[Section]:
+    """The sections where the span may be now: those with the hash of it or of a sentence in it."""
+    quote = wanted.quote
     pieces = [quote, *(line[a:b] for line in quote.split("\n") for a, b in sentences(line))]
     for piece in sorted(dict.fromkeys(pieces), key=len, reverse=True):
-        key = schema.span_hash(hashlib.sha256(piece.encode()).digest())
         rows = docs.rows(
-            "SELECT section.rowid FROM span JOIN section ON section.rowid = span.section "
+            "SELECT section.rowid, section.id, section.kind "
+            "FROM span JOIN section ON section.rowid = span.section "
             "WHERE span.hash = ? AND section.corpus = ?",
-            (key, corpus),
+            (schema.span_hash(hashlib.sha256(piece.encode()).digest()), corpus),
         )
+        numbers = [
+            rowid for rowid, id_, kind in rows if _same_subject(corpus, wanted.structural_id, id_, kind)
+        ]
         if rows:
-            return [one for _, one in docs.load([row[0] for row in rows])]
+            return [one for _, one in docs.load(numbers)] if len(numbers) <= _COMMONPLACE else []
     return []
 
 
