@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from rusta_server.patch import apply as tree
-from rusta_server.patch import disk, journal
+from rusta_server.patch import disk
 from rusta_server.patch.result import Conflict, ResultCode
 
 FOREVER = 5_000  # more calls than any run makes
@@ -321,15 +321,38 @@ def test_a_person_edits_after_the_kill(ground, engine, apply):
     assert n_conflicts > 30
 
 
-def test_a_workspace_that_is_gone_does_not_hinder_others(ground, engine, apply):
+def killed_half_way(ground, engine, apply):
     def doomed():
-        with engine.hooked(killing(120)):
+        with engine.hooked(killing(150)):
             apply()
 
     assert engine.fork(doomed) == -signal.SIGKILL
-    assert ground.pending()
+    assert ground.state() == "between"
+
+
+def test_a_workspace_that_is_gone_is_put_back_when_it_is_there_again(ground, engine, apply):
+    killed_half_way(ground, engine, apply)
     ground.root.rename(ground.base / "elsewhere")
+    assert tree.recover(ground.journals) == []
+    (ground.base / "elsewhere").rename(ground.root)
     (found,) = tree.recover(ground.journals)
-    assert len(found.conflicts) == 5
-    assert found.kept.is_dir()
-    assert journal.State.STUCK in found.kept.name
+    assert len(found.restored) == 5
+    assert ground.state() == "old"
+
+
+def test_what_cannot_be_put_back_now_is_said_and_tried_again(ground, engine, apply, monkeypatch):
+    def full_disk(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    killed_half_way(ground, engine, apply)
+    with monkeypatch.context() as broken:
+        broken.setattr(disk, "_sync", full_disk)
+        (found,) = tree.recover(ground.journals)
+        assert "No space" in found.problem
+        assert found.kept.is_dir()
+        with pytest.raises(Conflict) as caught:
+            apply()
+        assert caught.value.code == ResultCode.HALF_WRITTEN
+    (found,) = tree.recover(ground.journals)
+    assert found.problem is None
+    assert ground.state() == "old"

@@ -12,10 +12,10 @@ from rich.markup import escape
 
 from ..config import Config, load, project_of
 from ..orchestrator.repair import Repair
-from ..patch import apply as tree
 from ..patch.proof import Level
 from ..tools.process import Cancel
 from . import _repair, _report
+from ._recover import put_back
 from ._shadow import open_shadow
 from ._trace import tracing
 
@@ -86,7 +86,7 @@ def command(
     }
     config = load(settings, project=project_of(path.absolute()))
     console = Console(stderr=as_json, highlight=False)
-    _recover(config, console)
+    put_back(config, console)
     with _interruptible(console), open_shadow(path, config, edition) as (root, copy):
         wanted = Level.parse(level) if level else None
         with tracing(config, console) as trace, _report.progress(console, config.max_checks) as on_event:
@@ -123,18 +123,3 @@ def _interruptible(console: Console) -> Iterator[None]:
     except KeyboardInterrupt:
         console.print("Interrupted.")
         sys.exit(INTERRUPTED)
-
-
-def _recover(config: Config, console: Console) -> None:
-    for found in tree.recover(config.cache / "journals"):
-        for path in found.restored:
-            console.print(
-                f"[yellow]put back[/] {escape(str(found.root / path))} "
-                "(an earlier run was interrupted while it wrote)"
-            )
-        for path in found.conflicts:
-            console.print(
-                f"[yellow]not put back[/] {escape(str(found.root / path))}: it was changed since an earlier "
-                f"run was interrupted while it wrote. What it held before is in {escape(str(found.kept))}",
-                soft_wrap=True,
-            )

@@ -15,6 +15,7 @@ from ..config import Config
 from ..patch import apply as tree
 from ..patch.journal import Record
 from ..patch.result import Conflict, ResultCode
+from ._recover import put_back
 
 DONE, REFUSED = 0, 1
 
@@ -37,9 +38,10 @@ def command(id_: str | None, path: Path, only_list: bool, as_json: bool, cache_d
 
     Every byte is as it was before that patch. If a file was changed since, nothing is touched.
     """
-    journals = Config(cache_dir=str(cache_dir) if cache_dir else None).cache / "journals"
+    config = Config(cache_dir=str(cache_dir) if cache_dir else None)
+    journals = config.cache / "journals"
     console = Console(stderr=as_json, highlight=False)
-    tree.recover(journals)
+    put_back(config, console)
     here = path.resolve()
     known = [record for record in tree.history(journals) if id_ or _concerns(record, here)]
     if only_list or (id_ is None and len(known) > 1):

@@ -1,6 +1,7 @@
 """`rusta serve`."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Coroutine
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from ..config import Config
 from ..errors import RustaError
+from ..patch.apply import recover
 
 
 @click.command()
@@ -49,6 +51,7 @@ def command(
     if log_level is not None:
         config = attrs.evolve(config, log_level=log_level)
     logs.to_file(config.cache / "logs", config.log_level)
+    _recover(config)
     options = serve.Options(config, max_message_mb * 1024 * 1024, log_to_editor)
     if tcp is not None:
         _listen(serve.serve_tcp(*_address(tcp), options, _announce))
@@ -56,6 +59,16 @@ def command(
         _listen(serve.serve_websocket(*_address(ws), options, _announce))
     else:
         sys.exit(asyncio.run(serve.serve_stdio(options)))
+
+
+def _recover(config: Config) -> None:
+    """Put back what a killed run left half written; that this fails is no reason not to serve."""
+    log = logging.getLogger(__name__)
+    try:
+        for found in recover(config.cache / "journals"):
+            log.warning("an earlier run was interrupted while it wrote; put back: %s", found)
+    except RustaError as error:
+        log.error("%s", error)
 
 
 def _address(text: str) -> tuple[str, int]:

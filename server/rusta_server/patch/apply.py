@@ -14,7 +14,7 @@ from .disk import File, Kept, Tree
 from .journal import Journal, Record, State
 from .patch import Patch, require_sound, sha256
 from .result import Conflict, ResultCode
-from .transaction import Change, carry_out, take_back
+from .transaction import Change, carry_out, half_written, take_back
 
 LOCK_WAIT_S = 5.0
 
@@ -35,12 +35,14 @@ class Recovered:
     Attributes:
         restored: the files that were put back.
         conflicts: the files that somebody changed since; they were left as they are.
-        kept: the folder with the old contents, if there are conflicts.
+        problem: why the files could not be written: they may be half new, and the next call tries again.
+        kept: the folder with the old contents, if there are conflicts or a problem.
     """
 
     root: Path
     restored: tuple[str, ...]
     conflicts: tuple[str, ...] = ()
+    problem: str | None = None
     kept: Path | None = None
 
 
@@ -91,7 +93,7 @@ def revert(root: Path, id_: str, *, journals: Path, wait_s: float = LOCK_WAIT_S)
             raise Conflict(
                 ResultCode.NOT_IN_EFFECT,
                 f"the patch {id_} was taken back already.",
-                hint="rusta revert --list",
+                hint="See: rusta revert --list",
             )
         changes = [_inverse(tree, shelf, chosen, number, known) for number in range(len(chosen.record.files))]
         record = carry_out(tree, shelf, changes, title=chosen.record.title, undoes=chosen.record)
@@ -102,7 +104,7 @@ def recover(journals: Path) -> list[Recovered]:
     """Put back what earlier runs left unfinished, in all workspaces. A Rusta that is still at it is let be.
 
     Raises:
-        Conflict: a file cannot be written; the next call tries again.
+        Conflict: the journals themselves cannot be written.
     """
     found = []
     for folder in journal.shelves(journals):
@@ -133,7 +135,9 @@ def _ready(root: Path, journals: Path, wait_s: float) -> Iterator[tuple[Tree, Tr
     root = root.resolve()
     folder = journal.shelf_of(journals, root)
     with _readable(root), journal.locked(folder, wait_s) as shelf, Tree(root) as tree:
-        _recover(shelf)
+        for found in _recover(shelf):
+            if found.problem:
+                raise half_written(root, found.problem)
         journal.collect(shelf)
         yield tree, shelf
 
@@ -233,18 +237,20 @@ def _hint_of_later(chosen: Journal, path: str, known: Sequence[Journal]) -> str:
 def _recover(shelf: Tree) -> list[Recovered]:
     found = []
     for pending in journal.read(shelf):
-        if pending.state != State.PENDING:
-            continue
         root = Path(pending.record.root)
+        if pending.state != State.PENDING or not root.is_dir():  # its disk may come back
+            continue
         everything = tuple(file.path for file in pending.record.files)
         try:
             with Tree(root) as tree:
                 conflicts = take_back(tree, shelf, pending)
-        except (FileNotFoundError, NotADirectoryError):  # the whole workspace is gone
-            journal.mark(shelf, pending, State.STUCK)
-            conflicts = everything
+        except OSError as error:
+            kept = shelf.root / pending.folder
+            found.append(Recovered(root, (), problem=error.strerror or str(error), kept=kept))
+            continue
         restored = tuple(path for path in everything if path not in conflicts)
         stuck = Journal(pending.record, State.STUCK)
-        kept = shelf.root / stuck.folder if conflicts else None
-        found.append(Recovered(root, restored, tuple(conflicts), kept))
+        found.append(
+            Recovered(root, restored, conflicts, kept=shelf.root / stuck.folder if conflicts else None)
+        )
     return found

@@ -83,11 +83,7 @@ def carry_out(
             if shelf.exists(pending.folder):  # else it was done when somebody interrupted us
                 take_back(tree, shelf, pending)
         except OSError as error:
-            raise Conflict(
-                ResultCode.HALF_WRITTEN,
-                f"{tree.root} may be half written, and it cannot be put back now: {error.strerror}.",
-                hint="Mend that, and call Rusta again: it then puts everything back.",
-            ) from error
+            raise half_written(tree.root, error.strerror or str(error)) from error
         raise
     with suppress(OSError):  # done; the power would have to fail before the disk is up to date
         shelf.sync("")
@@ -192,6 +188,15 @@ def take_back(tree: Tree, shelf: Tree, pending: Journal) -> tuple[str, ...]:
     else:
         journal.drop(shelf, pending)
     return tuple(conflicts)
+
+
+def half_written(root: Path, problem: str) -> Conflict:
+    """What to say when a tree cannot be put back now."""
+    return Conflict(
+        ResultCode.HALF_WRITTEN,
+        f"{root} may be half written, and it cannot be put back now: {problem}.",
+        hint="Mend that, and call Rusta again: it then puts everything back.",
+    )
 
 
 def _restore(tree: Tree, shelf: Tree, pending: Journal, number: int, file: FileRecord) -> bool:
