@@ -5,7 +5,8 @@ is judged here anew, not by the code that found it. A span is wrong if
 
 * it is called valid and does not quote the same words, or is not in the text of the section it names;
 * it is called valid in another section of another subject (another item of the standard library, error code
-  or lint), or in one where neither the surroundings agree nor the words are long enough to be told apart;
+  or lint), in one where neither the surroundings agree nor the words are long enough to be told apart, or
+  in one that had the same words in the same surroundings before, so that it is a copy of the span;
 * it is called drifted and is less than 0.9 alike, or in a section that is not the old one by id or alias, nor
   on the same page.
 """
@@ -27,6 +28,7 @@ LEAST_LIKENESS = 0.9
 # What a span in another section needs, so that nobody would take it for another one.
 LEAST_AGREEING = 0.7
 LONG_BYTES = 100
+SAME_PLACE = 0.9
 
 Progress = Callable[[int, int], None]
 
@@ -83,7 +85,7 @@ def measure(
             made = one_anchor(section)
             if made is not None:
                 found = new.resolve(made)
-                why = judge(made, found, new)
+                why = judge(made, found, old, new)
                 if why:
                     wrong.append(Wrong(made.id, made.quote, found.anchor.quote if found.anchor else "", why))
                 count = counts.setdefault(corpus, dict.fromkeys(("valid", "moved", "drifted", "orphan"), 0))
@@ -108,19 +110,19 @@ def one_anchor(section: Section) -> Anchor | None:
     return anchor(section, block.text, near=block.start)
 
 
-def judge(made: Anchor, found: Resolution, docs: Docs) -> str:
+def judge(made: Anchor, found: Resolution, old: Docs, new: Docs) -> str:
     """Why the span that was found is a wrong one, or ""."""
     now = found.anchor
     if found.state is State.ORPHAN:
         return "" if now is None else "an orphan with a span"
     if now is None:
         return f"{found.state.value} without a span"
-    there = docs.section(now.corpus.partition("@")[0], now.structural_id)
+    there = new.section(now.corpus.partition("@")[0], now.structural_id)
     if there is None or now.quote.encode() not in there.text.encode():
         return "the quote is not in the section"
     if made.corpus.partition("@")[0] != now.corpus.partition("@")[0]:
         return "another corpus"
-    same = _same_id(made, found, docs)
+    same = _same_id(made, found, new)
     if found.state is State.DRIFTED:
         if fuzz.ratio(made.quote, now.quote) / 100 < LEAST_LIKENESS:
             return "drifted too far"
@@ -131,10 +133,19 @@ def judge(made: Anchor, found: Resolution, docs: Docs) -> str:
         return ""
     if _subject(made) != _subject(now):
         return "the same words of another subject"
-    agreeing = fuzz.ratio(made.prefix, now.prefix) + fuzz.ratio(made.suffix, now.suffix)
-    if agreeing < 200 * LEAST_AGREEING and len(made.quote.encode()) < LONG_BYTES:
+    before = old.section(made.corpus.partition("@")[0], now.structural_id)
+    if before is not None and before.id != made.structural_id and made.quote in before.text:
+        there_before = anchor(before, made.quote, near=now.offset)
+        if _agreeing(there_before, now) >= SAME_PLACE:
+            return "a copy of the words, which was there before"
+    if _agreeing(made, now) < LEAST_AGREEING and len(made.quote.encode()) < LONG_BYTES:
         return "the same words in other surroundings"
     return ""
+
+
+def _agreeing(one: Anchor, other: Anchor) -> float:
+    """How alike their surroundings are, 0 to 1."""
+    return (fuzz.ratio(one.prefix, other.prefix) + fuzz.ratio(one.suffix, other.suffix)) / 200
 
 
 def _same_id(made: Anchor, found: Resolution, docs: Docs) -> bool:
