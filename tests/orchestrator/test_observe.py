@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from rusta_server.config import Config
 from rusta_server.errors import RustaError
 from rusta_server.orchestrator import replay
-from rusta_server.orchestrator.observe import CHECK, READ, traced_repair
+from rusta_server.orchestrator.observe import CHECK, READ, Decided, traced_offers, traced_repair
+from rusta_server.orchestrator.policy import may_show
 from rusta_server.orchestrator.repair import Budget, Repair
 from rusta_server.patch.shadow import FileShadow
 from rusta_server.trace import canonical
+from rusta_server.trace.check import check
 from rusta_server.trace.ledger import Ledger, begin, payload, read
 from rusta_server.trace.record import Kind
+from rusta_server.trace.script import of_steps
 
 MOVED = b"""fn main() {
     let v = vec![1, 2, 3];
@@ -125,3 +129,44 @@ def test_everything_again_on_other_code(tmp_path):
     other = FileShadow(elsewhere, "main.rs", {"main.rs": MOVED.replace(b"vec![1, 2, 3]", b"vec![1u8]")})
     again = replay.of_everything(ledger, steps, other, lambda: nullcontext(()))
     assert "was recorded, now" in again.difference
+
+
+def record_offers(tmp_path, text):
+    ledger = Ledger(tmp_path / "ledger")
+    folder = tmp_path / "shadow"
+    folder.mkdir()
+    shadow = FileShadow(folder, "main.rs", {"main.rs": text})
+    baseline = shadow.check({})
+    with begin(ledger) as trace:
+        shown = list(
+            traced_offers(
+                shadow,
+                baseline,
+                trace,
+                targets=lambda errors: errors[::-1],
+                decide=lambda offer: Decided(
+                    offer, may_show(Config(), offer.facts(1)), ("book/a#0",)
+                ),
+                budget=Budget(),
+                helpers=(),
+                run_tests=False,
+            )
+        )
+    return ledger, list(read(ledger.path(trace.id))), shown
+
+
+def test_offers_are_decided_the_same_again(tmp_path, monkeypatch):
+    ledger, steps, shown = record_offers(tmp_path, MOVED)
+    assert len([one for one in shown if one.decision.allowed]) >= 2
+    assert check(of_steps(steps)).holds
+    monkeypatch.setenv("PATH", "/nonexistent")
+    again = replay.of_decisions(ledger, steps)
+    assert again.difference is None and again.n_recorded == len(shown) + 1
+
+
+def test_without_a_fix_the_trace_abstains(tmp_path):
+    _, steps, shown = record_offers(tmp_path, b"fn main() { let x: Nothing = unknown(; }\n")
+    if not shown:
+        assert steps[-1].what == "abstain" and "unknown" in steps[-1].decision
+    else:
+        assert steps[-1].what in ("offer", "abstain")

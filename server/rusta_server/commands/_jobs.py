@@ -19,9 +19,10 @@ from ..tools.process import Cancel
 from ..trace.jobs import Do, Handle
 from ..trace.ledger import Ledger, read
 from ..trace.record import Kind
+from ..trace.tracing import Trace
 from . import _docs, _place, _repair
 from ._shadow import open_shadow
-from ._trace import Trace, note_explanation, tracing
+from ._trace import note_explanation, tracing
 
 _QUIET = Console(quiet=True)
 

@@ -15,9 +15,9 @@ from ..patch.result import ResultCode
 from ..patch.shadow import NoTests, Shadow, Tested, why_not
 from ..tools.process import Cancel
 from ..trace.record import Kind
+from ..trace.tracing import Trace
 from . import _docs, _report
 from ._assists import helping
-from ._trace import Trace
 
 
 def run(

@@ -17,15 +17,17 @@ from attrs import define, field, frozen
 from ..candidates import Propose
 from ..config import Config
 from ..errors import RustaError
-from ..orchestrator import offers, policy
+from ..orchestrator import policy
+from ..orchestrator.observe import Decided, traced_offers
 from ..orchestrator.offers import Offer
 from ..orchestrator.repair import budget_of
 from ..patch import crate, diff
-from ..patch.proof import Level
 from ..patch.shadow import why_not
 from ..tools import cargo, sandbox
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
+from ..trace.ledger import Ledger
+from ..trace.tracing import tracing
 from .assists import asking
 from .capabilities import client_capability
 from .convert import LineIndex, uri_of
@@ -157,17 +159,19 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
 
     library = proxy.session.state(Library)
 
-    def emit(base: Path, offer: Offer) -> None:
+    def decide(offer: Offer) -> Decided:
         from .citing import anchors_for  # not at the start, see there
 
         anchors = anchors_for(offer.diagnostic, library.docs or library.stand_in, library.version)
-        add = partial(_add, fixes, cancel, proxy.config, base, offer, documents, anchors)
-        proxy.loop.call_soon_threadsafe(add)
+        return Decided(offer, policy.may_show(proxy.config, offer.facts(len(anchors))), anchors)
+
+    def emit(base: Path, decided: Decided) -> None:
+        proxy.loop.call_soon_threadsafe(partial(_add, fixes, cancel, base, decided, documents))
 
     helper = partial(asking, proxy)
     known = fixes.known.get(job.root, frozenset())
     work = asyncio.create_task(
-        asyncio.to_thread(_search, proxy.config, job, buffers, known, helper, cancel, emit)
+        asyncio.to_thread(_search, proxy.config, job, buffers, known, helper, cancel, decide, emit)
     )
     try:
         while not work.done():
@@ -196,7 +200,8 @@ def _search(
     known: frozenset[str],
     helper: Callable[[Path], Propose],
     cancel: Cancel,
-    emit: Callable[[Path, Offer], None],
+    decide: Callable[[Offer], Decided],
+    emit: Callable[[Path, Decided], None],
 ) -> frozenset[str] | None:
     """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen."""
     known_workspace = job.run.workspace if job.run else None
@@ -223,17 +228,20 @@ def _search(
         baseline = _known_baseline(job, base, buffers) or shadow.check({}, cancel)
         if not isinstance(baseline, Checked):
             raise why_not(baseline)
-        for offer in offers.search(
-            shadow,
-            baseline,
-            targets=targets,
-            helpers=(helper(base),),
-            budget=budget_of(config),
-            run_tests=config.run_tests,
-            cancel=cancel,
-            on_progress=job.on_progress,
-        ):
-            emit(base, offer)
+        with tracing(Ledger(config.cache / "ledger"), _no_trace) as trace:
+            for decided in traced_offers(
+                shadow,
+                baseline,
+                trace,
+                targets=targets,
+                decide=decide,
+                helpers=(helper(base),),
+                budget=budget_of(config),
+                run_tests=config.run_tests,
+                cancel=cancel,
+                on_progress=job.on_progress,
+            ):
+                emit(base, decided)
     return seen
 
 
@@ -252,33 +260,21 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
     return any(base / span.path == path and span.start <= end and start <= span.end for span in error.spans)
 
 
-def _add(
-    fixes: Fixes,
-    cancel: Cancel,
-    config: Config,
-    base: Path,
-    offer: Offer,
-    seen: Seen,
-    anchors: tuple[str, ...],
-) -> None:
+def _no_trace(error: OSError) -> None:
+    log.warning("no trace is kept: %s", error)
+
+
+def _add(fixes: Fixes, cancel: Cancel, base: Path, decided: Decided, seen: Seen) -> None:
     """Take in an offer; one that was seen before is replaced and keeps its number."""
     if cancel.is_set:
         return
+    offer = decided.offer
     same = [r for r in fixes.ready if r.base == base and r.offer.after == offer.after]
     fixes.ready = [r for r in fixes.ready if r not in same]
-    facts = policy.Facts(
-        level=offer.level,
-        tests="green" if offer.level >= Level.V3 else "unasked",
-        paths=tuple(offer.after),
-        n_lines=offer.n_lines,
-        anchors=(len(anchors),),
-        is_guess=offer.is_guess,
-    )
-    decision = policy.may_show(config, facts)
-    if decision.allowed:
+    if decided.decision.allowed:
         number = same[0].number if same else next(fixes.numbers)
-        fixes.ready.append(Ready(number, base, offer, seen, anchors))
-    log.info("%s: %s (%s)", offer.level.name, offer.title, decision.rule)
+        fixes.ready.append(Ready(number, base, offer, seen, decided.anchors))
+    log.info("%s: %s (%s)", offer.level.name, offer.title, decided.decision.rule)
 
 
 def _versions(proxy: "Proxy") -> dict[str, int]:

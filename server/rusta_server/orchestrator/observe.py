@@ -9,19 +9,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..candidates import Candidate, Context, Propose
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
+from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
 from ..trace import canonical
 from ..trace.record import Kind
 from ..trace.secrets import clean
-from . import plain
+from . import offers, plain
+from .policy import Decision
 from .repair import Budget, Event, Move, Repair, repair_with_help
 
 READ, CHECK, TEST, ASSISTS = "file.read", "cargo.check", "cargo.test", "ra.assists"
-SEARCH, TRY, RESULT = "search", "try", "result"
+SEARCH, OFFERS = "search", "offers"
+ORDER, TRY, RESULT = "order", "try", "result"
 
 Helping = Callable[[], AbstractContextManager[Sequence[Propose]]]
 
@@ -100,6 +103,92 @@ def decided_repair(
     found = repair_with_help(shadow, help_, budget=budget, run_tests=run_tests, cancel=cancel, on_event=note)
     _note_result(notes, found)
     return found
+
+
+@frozen
+class Decided:
+    """An offer, whether it may be shown, and the anchors it rests on."""
+
+    offer: offers.Offer
+    decision: Decision
+    anchors: tuple[str, ...]
+
+
+def traced_offers(
+    shadow: Shadow,
+    baseline: Checked,
+    notes: Notes,
+    *,
+    targets: Callable[[Sequence[Diagnostic]], Sequence[Diagnostic]],
+    decide: Callable[[offers.Offer], Decided],
+    budget: Budget,
+    helpers: Sequence[Propose],
+    run_tests: bool,
+    cancel: Cancel | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Decided]:
+    """`offers.search`, with every observation and decision written into `notes`.
+
+    Args:
+        baseline: what the compiler said of the code as it is.
+        decide: what becomes of an offer; an offer whose level fell to NONE is to be taken back.
+    """
+    plan = {
+        "command": "serve",
+        "budget": plain.to_plain(budget),
+        "run_tests": run_tests,
+        "edition": shadow.edition,
+    }
+    notes.add(Kind.PLAN, OFFERS, input=plan)
+    question = check_question({}, all_targets=True)
+    notes.add(Kind.PROBE, CHECK, input=question, output=plain.outcome_to_plain(baseline))
+    n_shown = 0
+
+    def chosen(errors: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+        found = targets(errors)
+        notes.add(
+            Kind.DECIDE,
+            ORDER,
+            output=[error.fingerprint for error in found],
+            decision="look at these errors, in this order",
+        )
+        return found
+
+    for offer in offers.search(
+        Observed(shadow, notes),
+        baseline,
+        targets=chosen,
+        budget=budget,
+        helpers=[_observed_proposer(helper, notes) for helper in helpers],
+        run_tests=run_tests,
+        cancel=cancel,
+        on_progress=on_progress,
+    ):
+        decided = decide(offer)
+        n_shown += decided.decision.allowed
+        _note_offer(notes, decided)
+        yield decided
+    if not n_shown:
+        notes.add(Kind.DECIDE, "abstain", decision="unknown: no fix was proven")
+
+
+def _note_offer(notes: Notes, decided: Decided) -> None:
+    offer, decision = decided.offer, decided.decision
+    notes.add(
+        Kind.DECIDE,
+        "offer" if decision.allowed else "abstain",
+        span=_place_of(offer.diagnostic),
+        input={
+            "title": offer.title,
+            "source": offer.source,
+            "level": offer.level.name,
+            "mends": len(offer.mends),
+            "variant": shas(offer.after),
+        },
+        citations=decided.anchors,
+        p=offer.prior,
+        decision=f"{decision.rule}{': ' if decision.reason else ''}{decision.reason}",
+    )
 
 
 @define
@@ -231,7 +320,11 @@ def _move(move: Move) -> dict[str, Any]:
 
 
 def _place(move: Move) -> str | None:
-    primary = move[0].primary
+    return _place_of(move[0])
+
+
+def _place_of(error: Diagnostic) -> str | None:
+    primary = error.primary
     return f"{primary.path}:{primary.line}:{primary.column}" if primary else None
 
 

@@ -17,6 +17,7 @@ from ..patch.shrink import ddmin
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
 from .judge import compare
+from .policy import Facts
 from .propose import SOURCES, Sources, candidates
 from .repair import Budget, Repair, repair
 
@@ -50,6 +51,17 @@ class Offer:
     def is_guess(self) -> bool:
         """Whether it may compile and still be what nobody meant, and no test speaks for it."""
         return self.prior < GUESS_BELOW and self.level < Level.V3
+
+    def facts(self, n_anchors: int) -> Facts:
+        """What the policy wants to know of it."""
+        return Facts(
+            level=self.level,
+            tests="green" if self.level >= Level.V3 else "unasked",
+            paths=tuple(self.after),
+            n_lines=self.n_lines,
+            anchors=(n_anchors,),
+            is_guess=self.is_guess,
+        )
 
     @property
     def rank(self) -> tuple[bool, int, float]:

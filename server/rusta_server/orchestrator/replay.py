@@ -13,9 +13,10 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ..candidates import Candidate, Context
+from ..candidates import Candidate, Context, Propose
 from ..errors import RustaError
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
+from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
 from ..trace import canonical
 from ..trace.ledger import Ledger, payload
@@ -25,21 +26,27 @@ from . import plain
 from .observe import (
     ASSISTS,
     CHECK,
+    OFFERS,
+    ORDER,
     READ,
     RESULT,
     SEARCH,
     TEST,
     TRY,
+    Decided,
     Helping,
     assists_question,
     check_question,
     decided_repair,
     shas,
+    traced_offers,
     traced_repair,
 )
+from .offers import Offer
+from .policy import Decision
 from .repair import Budget
 
-_DECISIONS = (TRY, RESULT)
+_DECISIONS = (ORDER, TRY, RESULT, "offer", "abstain")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -64,18 +71,20 @@ def of_decisions(ledger: Ledger, steps: Sequence[Step]) -> Replayed:
     Raises:
         RustaError: the trace holds no search, or lacks an observation (a file with a secret in it, say).
     """
-    plan = _plan(ledger, steps)
+    plan, kind = _plan(ledger, steps)
     memory = _Memory(ledger, steps)
     notes = _Kept()
-    decided_repair(
-        Remembered(memory, plan["edition"]),
-        lambda: nullcontext((memory.assists,) if memory.has(ASSISTS) else ()),
-        notes,
-        budget=plain.from_plain(plan["budget"], Budget),
-        run_tests=plan["run_tests"],
-    )
-    recorded = [step for step in steps if step.kind is Kind.DECIDE and step.what in _DECISIONS]
-    return _compare([_told(ledger, step) for step in recorded], notes.told)
+    shadow = Remembered(memory, plan["edition"])
+    helpers = (memory.assists,) if memory.has(ASSISTS) else ()
+    budget = plain.from_plain(plan["budget"], Budget)
+    if kind == SEARCH:
+        decided_repair(
+            shadow, lambda: nullcontext(helpers), notes, budget=budget, run_tests=plan["run_tests"]
+        )
+    else:
+        _offers_again(ledger, steps, shadow, helpers, notes, budget, run_tests=plan["run_tests"])
+    again = [told for told in notes.told if told["kind"] == Kind.DECIDE]
+    return _compare([_told(ledger, step) for step in steps if _is_decision(step)], again)
 
 
 def of_everything(ledger: Ledger, steps: Sequence[Step], shadow: Shadow, help_: Helping) -> Replayed:
@@ -84,33 +93,72 @@ def of_everything(ledger: Ledger, steps: Sequence[Step], shadow: Shadow, help_: 
     Raises:
         RustaError: the trace holds no search.
     """
-    plan = _plan(ledger, steps)
+    plan, kind = _plan(ledger, steps)
     notes = _Kept()
-    traced_repair(
-        shadow,
-        help_,
-        notes,
-        budget=plain.from_plain(plan["budget"], Budget),
-        run_tests=plan["run_tests"],
-    )
-    own = [
-        step
-        for step in steps
-        if step.kind is Kind.PROBE or (step.kind is Kind.DECIDE and step.what in _DECISIONS)
-    ]
+    budget = plain.from_plain(plan["budget"], Budget)
+    if kind == SEARCH:
+        traced_repair(shadow, help_, notes, budget=budget, run_tests=plan["run_tests"])
+    else:
+        with help_() as helpers:
+            _offers_again(ledger, steps, shadow, helpers, notes, budget, run_tests=plan["run_tests"])
+    own = [step for step in steps if step.kind is Kind.PROBE or _is_decision(step)]
     again = [told for told in notes.told if told["kind"] != Kind.PLAN]
     return _compare([_told(ledger, step) for step in own], again)
 
 
-def _plan(ledger: Ledger, steps: Sequence[Step]) -> dict[str, Any]:
-    plans = [step for step in steps if step.kind is Kind.PLAN and step.what == SEARCH]
+def _offers_again(
+    ledger: Ledger,
+    steps: Sequence[Step],
+    shadow: Shadow,
+    helpers: Sequence[Propose],
+    notes: "_Kept",
+    budget: Budget,
+    *,
+    run_tests: bool,
+) -> None:
+    """Search for offers in the recorded order; what the policy and the citations said then is taken over."""
+    wanted: list[str] = next((payload(ledger, step, "output") for step in steps if step.what == ORDER), [])
+    recorded = deque(step for step in steps if _is_decision(step) and step.what != ORDER)
+    baseline = shadow.check({})
+    if not isinstance(baseline, Checked):
+        raise RustaError("the code could not be judged.")
+
+    def targets(errors: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+        known = {error.fingerprint: error for error in errors}
+        return [known[fingerprint] for fingerprint in wanted if fingerprint in known]
+
+    def decide(offer: Offer) -> Decided:
+        if not recorded:
+            return Decided(offer, Decision(True, "not recorded"), ())
+        step = recorded.popleft()
+        rule, _, reason = (step.decision or "").partition(": ")
+        return Decided(offer, Decision(step.what == "offer", rule, reason), step.citations)
+
+    for _ in traced_offers(
+        shadow,
+        baseline,
+        notes,
+        targets=targets,
+        decide=decide,
+        budget=budget,
+        helpers=helpers,
+        run_tests=run_tests,
+    ):
+        pass
+
+
+def _is_decision(step: Step) -> bool:
+    return step.kind is Kind.DECIDE and step.what in _DECISIONS
+
+
+def _plan(ledger: Ledger, steps: Sequence[Step]) -> tuple[dict[str, Any], str]:
+    plans = [step for step in steps if step.kind is Kind.PLAN and step.what in (SEARCH, OFFERS)]
     if len(plans) != 1:
         raise RustaError(
             "this trace holds no search that could be played back.",
             hint="rusta trace show ID says what it holds",
         )
-    plan: dict[str, Any] = payload(ledger, plans[0], "input")
-    return plan
+    return payload(ledger, plans[0], "input"), plans[0].what
 
 
 def _compare(recorded: Sequence[dict[str, Any]], again: Sequence[dict[str, Any]]) -> Replayed:

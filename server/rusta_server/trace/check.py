@@ -41,7 +41,7 @@ class Limits:
             "index.query",
         )
     )
-    decisions: frozenset[str] = frozenset(("try", "result", "claim", "offer", "abstain"))
+    decisions: frozenset[str] = frozenset(("order", "try", "result", "claim", "offer", "revert", "abstain"))
     patches: frozenset[str] = frozenset(("propose", "apply", "revert", "refuse"))
     max_checks: int = 1000
     max_lines: int = 20
