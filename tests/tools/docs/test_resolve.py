@@ -74,6 +74,10 @@ def test_one_of_two_equal_sentences_is_told_by_what_is_around_it():
             "A value that was moved can be used again afterwards.",
             "A value that was moved cannot be used again after.",
         ),
+        (
+            "Only the last use of the attribute on an item counts.",
+            "Only the first use of the attribute on an item counts.",
+        ),
         ("The index must not be greater than the length.", "The index must be greater than the length."),
         (
             "Returns an error if the length exceeds 255 bytes here.",
@@ -93,8 +97,8 @@ def test_a_sentence_that_says_something_else_is_another_one(old, new):
 def test_two_sentences_that_are_equally_near_are_neither():
     old = "Moves the first of the elements to the other end of the list."
     near = made_of(
-        "Moves the first of all elements to the other end of the list.",
-        "Moves the first of an elements to the other end of the list.",
+        "Moves the first of these elements to the other end of the list.",
+        "Moves the first of those elements to the other end of the list.",
     )
     assert resolve_in(anchor(made_of(old), old), near).state == State.ORPHAN
 

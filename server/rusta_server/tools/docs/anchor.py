@@ -29,7 +29,10 @@ _SENTENCE_ENDS = (b". ", b"! ", b"? ", b": ", b"; ")
 _WORD = re.compile(r"\S+")
 # What turns a sentence into another one, however alike they look.
 _FIXED = re.compile(
-    r"\d+|\b(?:not|no|never|cannot|without|neither|nor|un(?:safe|sound|defined|stable))\b|n[’']t\b"
+    r"\d+|n[’']t\b|\b(?:not|no|never|cannot|without|neither|nor|none|all|any|some|always|only|must|may|should"
+    r"|first|last|before|after|least|most|more|less|greater|smaller|larger|fewer|longer|shorter|above|below"
+    r"|left|right|true|false|allow|warn|deny|forbid|(?:un|not )?(?:safe|sound|defined|stable|used|checked)"
+    r"|(?:in|im)?(?:valid|mutable|finite)|shared|exclusive)\b"
 )
 _NAME = re.compile(r"\b\w*[a-z0-9]_\w+|\b[A-Z]+[a-z0-9]+[A-Z]\w*|\b\w+(?=::|!\(|\(\))|(?<=::)\w+")
 
@@ -313,7 +316,7 @@ def _windows(quote: str, section: Section) -> Iterator[tuple[int, int]]:
 
 
 def _aligned(quote: str, text: str) -> Iterator[tuple[int, int]]:
-    """The span most like a quote that is no whole sentence, its ends moved to the ends of words."""
+    """The span most like a quote that is no whole sentence; it begins and ends with the quote's own words."""
     if len(quote) > len(text):
         return
     from rapidfuzz import fuzz
@@ -327,7 +330,8 @@ def _aligned(quote: str, text: str) -> Iterator[tuple[int, int]]:
     ]
     for start in sorted(starts, key=lambda at: abs(at - found.dest_start))[:3]:
         for end in sorted(ends, key=lambda at: abs(at - found.dest_end))[:3]:
-            if start < end:
+            words = text[start:end].split()
+            if words and (words[0], words[-1]) == (quote.split()[0], quote.split()[-1]):
                 yield start, end
 
 

@@ -125,7 +125,10 @@ def _read(sysroot: Path, html: Path, task: Task) -> Read:
             redirects.append((page, *leads_to))
             continue
         is_std = task.corpus == rustdoc.CORPUS
-        entries = rustdoc.parse(page, data) if is_std else mdbook.parse(task.corpus, page, data)
+        try:
+            entries = rustdoc.parse(page, data) if is_std else mdbook.parse(task.corpus, page, data)
+        except RecursionError:
+            continue  # no page that was written by a person nests so deeply
         rows += [rows_of(entry) for entry in entries]
     return Read(rows, redirects, lints.explanations(sysroot, task.lints))
 
