@@ -87,6 +87,12 @@ def test_no_documentation(small, cache):
     assert not cache.exists()
 
 
+def test_documentation_that_is_removed_meanwhile(small, cache, small_docs):
+    shutil.rmtree(small.html)
+    assert isinstance(open_docs(cache, small), NoDocs)
+    assert small_docs.section(*OWNERSHIP) is None
+
+
 def test_a_cache_that_cannot_be_written(small, tmp_path):
     cache = tmp_path / "file"
     cache.write_text("not a folder")

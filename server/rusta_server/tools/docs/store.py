@@ -244,7 +244,10 @@ def open_docs(cache: Path, toolchain: Toolchain) -> Docs | NotIndexed | NoDocs:
     if toolchain.html is None:
         return NoDocs(toolchain)
     path = index_path(cache, toolchain, toolchain.html)
-    reason = _why_not(path, identity(toolchain, toolchain.html))
+    try:
+        reason = _why_not(path, identity(toolchain, toolchain.html))
+    except FileNotFoundError:
+        return NoDocs(toolchain)  # removed since the toolchain was asked
     if reason:
         return NotIndexed(path, reason)
     return Docs(path, toolchain, toolchain.html)
