@@ -113,9 +113,9 @@ def test_revert_killed_at_any_instant(ground, engine, apply, recover, torn):
 
 @pytest.mark.slow
 def test_recovery_killed_at_any_instant(ground, engine, apply, recover):
-    """A kill of the apply, at every 25th call, then one of the recovery, at every call."""
+    """A kill of the apply, at every 40th call, then one of the recovery, at every call."""
     n_kills, n_half = 0, 0
-    for first in itertools.count(25, 25):
+    for first in itertools.count(30, 40):
 
         def doomed(first=first):
             with engine.hooked(killing(first)):

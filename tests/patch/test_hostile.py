@@ -41,6 +41,7 @@ PATHS = st.one_of(
     st.lists(NAMES, min_size=1, max_size=5).map("/".join),
     st.lists(NAMES, min_size=1, max_size=4).map(lambda names: "/" + "/".join(names)),
     st.text(max_size=12),
+    st.sampled_from(["pipe", "src", "link-file", "link-in/b.rs", "link-out/a.rs", ".git/config", "SRC/b.rs"]),
     st.sampled_from(["{outside}/secret", "/etc/passwd", "/proc/self/mem", "/dev/sda", "../outside/secret"]),
 )
 SPANS = st.tuples(st.integers(-2, 40), st.integers(-2, 40), st.binary(max_size=6))
