@@ -107,13 +107,12 @@ def _moved(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution | None:
             likeness = context_likeness(wanted, text, at, at + len(quote))
             found.append((likeness, one, at))
             at = text.find(quote, at + 1)
+    likely = [(one, at) for likeness, one, at in found if likeness >= _AGREES]
     if len(found) == 1 and len(quote) >= _UNMISTAKABLE_BYTES:
-        _, one, at = found[0]
-        return Resolution(State.VALID, anchor(one, wanted.quote, near=at), 1.0)
-    agreeing = [(one, at) for likeness, one, at in found if likeness >= _AGREES]
-    if len(agreeing) != 1:
+        likely = [(one, at) for _, one, at in found]
+    if len(likely) != 1 or not _may_be_there(docs, corpus, wanted, likely[0][0]):
         return None
-    one, at = agreeing[0]
+    one, at = likely[0]
     return Resolution(State.VALID, anchor(one, wanted.quote, near=at), 1.0)
 
 
@@ -147,9 +146,33 @@ def _same_subject(corpus: str, old: str, new: str, kind: str) -> bool:
     return True
 
 
+def _may_be_there(docs: "Docs", corpus: str, wanted: Anchor, one: Section) -> bool:
+    """Whether a span can have moved to a section: one on its page, not beside a place that is still there.
+
+    Platforms, attributes and the like are described in the same words; a copy is not the span.
+    """
+    if corpus in ("std", "error_codes") or one.kind == "lint":
+        return True  # of the same subject, see above
+    page = docs.at(_page(wanted))
+    if page is None or page.link.partition("#")[0] != one.link.partition("#")[0]:
+        return False
+    old, new = (id_.rpartition(".")[0] for id_ in (wanted.structural_id, one.id))
+    if one.kind != "rule" or "/" in old or f"{new}.".startswith(f"{old}.") or f"{old}.".startswith(f"{new}."):
+        return True
+    below = docs.rows(
+        "SELECT 1 FROM section WHERE corpus = ? AND (id = ? OR id > ? AND id < ?) LIMIT 1",
+        (corpus, old, f"{old}.", f"{old}/"),
+    )
+    return not below
+
+
+def _page(wanted: Anchor) -> str:
+    return wanted.link.partition("#")[0].rpartition("/html/")[2]
+
+
 def _alike_on_page(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution:
     """Nearly the same words in the one section of the page that has them: its heading was reworded."""
-    page = wanted.link.partition("#")[0].rpartition("/html/")[2]
+    page = _page(wanted)
     rows = docs.rows("SELECT rowid, id, kind FROM section WHERE page = ? AND corpus = ?", (page, corpus))
     numbers = [rowid for rowid, id_, kind in rows if _same_subject(corpus, wanted.structural_id, id_, kind)]
     found = [
