@@ -76,6 +76,19 @@ def test_cancelled_leaves_nothing(small, cache):
     assert isinstance(open_docs(cache, small), NotIndexed)
 
 
+def test_a_worker_that_is_killed(small, cache):
+    def kill(share: float, what: str) -> None:
+        for child in psutil.Process().children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+
+    with pytest.raises(RustaError) as error:
+        for _ in range(5):  # the last of the work may be done before it is killed
+            build(cache, small, progress=kill, force=True)
+    assert error.value.hint == "rusta docs index"
+    assert not list((cache / "docs").glob("*.part"))
+
+
 def test_no_documentation(small, cache):
     none = evolve(small, html=None)
     found = open_docs(cache, none)

@@ -8,10 +8,8 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from ...errors import RustaError
@@ -57,10 +55,6 @@ def build(
                 return there
             if not _make(path, toolchain, html, progress, cancel):
                 return Cancelled()
-    except BrokenExecutor as error:
-        raise RustaError(
-            "A process that was reading the documentation was ended.", hint="rusta docs index"
-        ) from error
     except (OSError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise RustaError(
@@ -92,11 +86,8 @@ def _alone(lock: Path, progress: Progress, cancel: Cancel | None) -> Iterator[bo
 
 def _make(path: Path, toolchain: Toolchain, html: Path, progress: Progress, cancel: Cancel | None) -> bool:
     """Write the index and what belongs to it; says whether that was not cancelled."""
-    from . import (  # what they need is slow to load, and most of the time there is an index
-        corpora,
-        workers,
-        writer,
-    )
+    # What they need is slow to load, and most of the time there is an index.
+    from . import corpora, workers, writer
 
     started = time.monotonic()
     _clear(path)
@@ -147,9 +138,7 @@ def _clear(path: Path) -> None:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A name beside `path` for a file that is moved there when it is whole, or removed."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}-", suffix=".part")
-    os.close(descriptor)
-    part = Path(name)
+    part = path.with_name(f"{path.stem}-{os.getpid()}.part")  # nobody else builds now
     try:
         yield part
     finally:

@@ -6,12 +6,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 
 from attrs import field, frozen
 
+from ...errors import RustaError
 from ..process import Cancel, is_cancelled
 from . import links, lints, mdbook, rustdoc, schema
 from .corpora import CORPORA, pages
@@ -69,7 +70,11 @@ def read_all(
     progress: Callable[[float, str], None],
     cancel: Cancel | None,
 ) -> Iterator[Read]:
-    """What is read, in the order of the tasks: two builds give the same rows."""
+    """What is read, in the order of the tasks: two builds give the same rows.
+
+    Raises:
+        RustaError: a worker was killed.
+    """
     total = sum(task.cost for task in tasks) or 1
     done = 0
     n_workers = os.cpu_count() or 1
@@ -94,6 +99,9 @@ def read_all(
                 yield first.result()
                 done += task.cost
                 progress(done / total, task.corpus)
+        except BrokenExecutor as error:
+            said = "A process that was reading the documentation was ended."
+            raise RustaError(said, hint="rusta docs index") from error
         finally:
             for _, future in waiting:
                 future.cancel()
