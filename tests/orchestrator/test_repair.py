@@ -153,6 +153,22 @@ def test_hunks_that_are_not_needed_are_dropped_with_their_steps():
     assert [step.diagnostic for step in found.state.steps] == [ONE]
 
 
+def test_words_that_are_not_needed_are_dropped_and_it_is_said_by_how_much():
+    says = {
+        b"a b c\n": [ONE],
+        b"A b CCC\n": [],
+        b"A b c\n": [],
+        b"a b CCC\n": [ONE],
+    }
+    both = Candidate("test", "both", (Edit(FILE, 0, 1, b"A"), Edit(FILE, 4, 5, b"CCC")), 0.5)
+    found = run(Scripted(b"a b c\n", says), {"one": [both]})
+    assert found.state.variant == {FILE: b"A b c\n"}
+    assert found.state.steps[0].after == {FILE: b"A b c\n"}
+    assert found.level == Level.V2
+    shrunk = found.state.shrunk
+    assert (shrunk.before.n_bytes, shrunk.after.n_bytes, shrunk.is_minimal) == (6, 2, True)
+
+
 def test_candidates_over_k_lines_or_with_a_hole_are_never_checked():
     shadow = Scripted(b"a", {b"a": [ONE]})
     table = {"one": [candidate(0, 1, b"x\n" * 30), candidate(0, 1, b"y", has_placeholder=True)]}

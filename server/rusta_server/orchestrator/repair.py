@@ -40,7 +40,7 @@ _WORSE_PENALTY = 1.5
 _WARNING_WEIGHT = 0.2
 
 # Compiler runs to find the words of a patch that it does not need.
-_WORD_TRIES = 8
+_WORD_TRIES = 6
 
 
 @frozen
