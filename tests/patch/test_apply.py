@@ -418,7 +418,8 @@ def test_a_tree_that_cannot_be_written_stays_as_it_is(ground, engine):
     make_many(ground.root / "many", 3)
     before = ground.now()
     ground.journals.mkdir(parents=True)
-    launcher = sandbox.prefix([ground.journals])
+    here = [Path(__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix), ground.root]
+    launcher = sandbox.prefix([ground.journals], here)
     if not launcher:
         pytest.skip("no sandbox on this system")
     said = write_in_child(ground.root, ground.journals, "many", n=3, launcher=launcher)

@@ -27,7 +27,7 @@ def open_shadow(
                     path.name,
                     {path.name: path.read_bytes()},
                     edition=edition,
-                    launcher=launcher((folder,)),
+                    launcher=launcher((folder,), ()),
                     timeout_s=config.check_timeout_s,
                     original=path,
                 ),
@@ -49,4 +49,4 @@ def _in_package(path: Path) -> bool:
 
 
 def _launcher(config: Config) -> crate.LauncherFor:
-    return sandbox.prefix if config.sandbox else (lambda writable: ())
+    return sandbox.prefix if config.sandbox else (lambda writable, readable: ())

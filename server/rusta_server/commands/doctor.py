@@ -160,23 +160,14 @@ def _documentation(config: Config, folder: Path) -> Finding:
 
 def _sandbox() -> Finding:
     found = sandbox.describe()
-    stopped = [
-        text
-        for is_on, text in (
-            (found.network_off, "network off"),
-            (found.tcp_off, "TCP off"),
-            (found.writes_limited, "writing limited to its own folders"),
-            (found.processes_end, "no process stays behind"),
-        )
-        if is_on
-    ]
-    if found.network_off and found.writes_limited:
-        return Finding("sandbox", "ok", ", ".join(stopped))
-    said = ", ".join(stopped) or "nothing is enforced"
+    if found.is_complete:
+        said = "no network, no files but the crate's and the toolchain's, no variables with secrets"
+        left = "" if found.processes_end else f"; {found.note}"
+        return Finding("sandbox", "ok", said + left)
     remedy = None
     if not found.network_off and Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
         remedy = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-    return Finding("sandbox", "limited", f"{said}; {found.note}", remedy)
+    return Finding("sandbox", "limited", f"not stopped: {found.lacks}; {found.note}", remedy)
 
 
 def _cache(cache: Path) -> Finding:

@@ -220,7 +220,7 @@ def _search(
         cache=config.cache,
         buffers=buffers,
         scope=job.scope,
-        launcher_for=sandbox.prefix if config.sandbox else (lambda writable: ()),
+        launcher_for=sandbox.prefix if config.sandbox else (lambda writable, readable: ()),
         check_timeout_s=config.check_timeout_s,
         test_timeout_s=config.test_timeout_s,
     ) as shadow:

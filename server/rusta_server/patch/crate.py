@@ -24,9 +24,11 @@ from ..errors import RustaError
 from ..tools import cargo
 from ..tools.diagnostic import Checked
 from ..tools.process import Cancel
+from ..tools.sandbox_reads import settings_above
 from .shadow import CheckOutcome, NoTests, Tested, TestOutcome
 
-LauncherFor = Callable[[Sequence[Path]], tuple[str, ...]]
+# Gives the command prefix for what may be written, and what may be read besides.
+LauncherFor = Callable[[Sequence[Path], Sequence[Path]], tuple[str, ...]]
 
 _FICLONE = 0x40049409  # linux/fs.h
 _N_SLOTS = 8
@@ -48,7 +50,7 @@ def of_workspace(
     cache: Path,
     buffers: Mapping[Path, bytes] | None = None,
     scope: cargo.Scope = cargo.Scope(),  # noqa: B008  frozen
-    launcher_for: LauncherFor = lambda writable: (),
+    launcher_for: LauncherFor = lambda writable, readable: (),
     check_timeout_s: float = 120.0,
     test_timeout_s: float = 300.0,
 ) -> Iterator["CrateShadow"]:
@@ -72,7 +74,7 @@ def of_workspace(
             root=tree / workspace.root.relative_to(base),
             base=tree,
             target_dir=target,
-            launcher=launcher_for((tree, target, scratch)),
+            launcher=launcher_for((tree, target, scratch), settings_above(options)),
             options=(*options, *scope.options),
             check_with=scope.subcommand,
             env={**env, "TMPDIR": str(scratch)},

@@ -1,0 +1,175 @@
+"""Namespaces, and in them a root folder that holds only what the command may see.
+
+`man 7 user_namespaces`, `man 7 pid_namespaces`, `man 2 pivot_root`. Part of the launcher: no imports that
+cost time.
+"""
+# ruff: noqa: PTH102, PTH103, PTH106, PTH112, PTH114, PTH115, PTH120, PTH123, PTH211
+
+import ctypes
+import os
+import sys
+
+from .sandbox_libc import PR_CAPBSET_DROP, call, libc
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+SCRATCH = ("/tmp", "/dev/shm")
+
+_NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PIDS, _NEW_NET = (
+    0x00020000,
+    0x08000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+_NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+_DETACH = 2
+_SETATTR, _AT_FDCWD, _AT_RECURSIVE, _ATTR_RDONLY, _ATTR_NOSUID = 442, -100, 0x8000, 1, 2
+_SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP, _AF_UNIX = 2, 0x8914, 1, 1
+_CAPABILITY_VERSION = 0x20080522
+
+_OUTSIDE = "/.outside"
+_MAX_LINKS = 40
+
+
+def isolate() -> None:
+    """Move into new namespaces, as the same user and group as outside; the next child is their first process.
+
+    There is no network but a loopback of its own: tests may talk to themselves.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    call(libc.unshare, _NEW_USER | _NEW_NET | _NEW_MOUNTS | _NEW_PIDS | _NEW_IPC)
+    for name, content in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(content)
+    _raise_loopback()
+
+
+def _raise_loopback() -> None:
+    sock = call(libc.socket, _AF_UNIX, _SOCK_DGRAM, 0)  # any socket will do
+    try:
+        request = ctypes.create_string_buffer(b"lo".ljust(16, b"\0") + _IFF_UP.to_bytes(2, sys.byteorder), 40)
+        call(libc.ioctl, sock, _SIOCSIFFLAGS, request)
+    finally:
+        os.close(sock)
+
+
+def build_root(readable: list[str], writable: list[str]) -> bool:
+    """Become the first process's root: these paths under their names, private scratch folders, devices.
+
+    Args:
+        readable: what does not exist is left out.
+        writable: must exist.
+
+    Returns:
+        Whether /proc shows only the processes inside; where that is refused it is the system's.
+    """
+    call(libc.mount, b"none", b"/", None, _REC | _PRIVATE, None)
+    _mount_scratch("/tmp", b"mode=0755")
+    os.mkdir("/tmp" + _OUTSIDE)
+    call(libc.pivot_root, b"/tmp", os.fsencode("/tmp" + _OUTSIDE))
+    os.chdir("/")
+    for path, size in (("/tmp", b"1g"), ("/dev/shm", b"256m")):
+        os.makedirs(path)
+        _mount_scratch(path, b"mode=1777,size=" + size)
+    os.mkdir("/var")
+    os.symlink("/tmp", "/var/tmp")
+    bound: list[str] = []
+    for path in sorted(readable):
+        try:
+            real = _mirror(path)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        if not any(real == one or real.startswith(one + "/") for one in bound):
+            _bind(real)
+            bound.append(real)
+    for path in DEVICES:
+        _bind(path)
+    for name, number in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        os.symlink(f"/proc/self/fd{number}", f"/dev/{name}")
+    reals = [_mirror(path) for path in writable]
+    for real in reals:
+        _bind(real)
+    os.mkdir("/proc")
+    has_own_proc = True
+    try:
+        call(libc.mount, b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
+    except OSError:
+        has_own_proc = False
+        call(libc.mount, os.fsencode(_OUTSIDE + "/proc"), b"/proc", None, _BIND | _REC, None)
+    call(libc.umount2, os.fsencode(_OUTSIDE), _DETACH)
+    os.rmdir(_OUTSIDE)
+    _change_mounts("/", _AT_RECURSIVE, _Attributes(set=_ATTR_RDONLY | _ATTR_NOSUID))
+    for path in (*reals, *SCRATCH):
+        _change_mounts(path, 0, _Attributes(clear=_ATTR_RDONLY))
+    return has_own_proc
+
+
+def _mount_scratch(path: str, options: bytes) -> None:
+    call(libc.mount, b"none", os.fsencode(path), b"tmpfs", _NOSUID | _NODEV, options)
+
+
+def _mirror(path: str) -> str:
+    """The path without links; those on the way are made here as they are outside.
+
+    Raises:
+        FileNotFoundError: there is no such path outside.
+    """
+    here, waiting, n_links = "", path.split("/"), 0
+    while waiting:
+        name = waiting.pop(0)
+        if name in ("", "."):
+            continue
+        if name == "..":
+            here = os.path.dirname(here).rstrip("/")
+            continue
+        step = f"{here}/{name}"
+        if not os.path.islink(_OUTSIDE + step):
+            os.lstat(_OUTSIDE + step)
+            here = step
+            continue
+        n_links += 1
+        if n_links > _MAX_LINKS:
+            raise FileNotFoundError(path)
+        target = os.readlink(_OUTSIDE + step)
+        if not os.path.lexists(step):
+            os.makedirs(here or "/", exist_ok=True)
+            os.symlink(target, step)
+        if target.startswith("/"):
+            here = ""
+        waiting = target.split("/") + waiting
+    return here or "/"
+
+
+def _bind(real: str) -> None:
+    source = _OUTSIDE + real
+    if os.path.isdir(source):
+        os.makedirs(real, exist_ok=True)
+    elif not os.path.lexists(real):
+        os.makedirs(os.path.dirname(real), exist_ok=True)
+        os.close(os.open(real, os.O_WRONLY | os.O_CREAT, 0o600))
+    call(libc.mount, os.fsencode(source), os.fsencode(real), None, _BIND | _REC, None)
+
+
+class _Attributes(ctypes.Structure):
+    """struct mount_attr."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns_fd")]
+
+
+def _change_mounts(path: str, flags: int, attributes: _Attributes) -> None:
+    """mount_setattr(2)."""
+    size = ctypes.c_size_t(ctypes.sizeof(attributes))
+    call(libc.syscall, _SETATTR, _AT_FDCWD, os.fsencode(path), flags, ctypes.byref(attributes), size)
+
+
+def drop_capabilities() -> None:
+    """Have no rights in the namespaces that anybody else has not, also where the user is root."""
+    for number in range(64):
+        if libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
+            break
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    call(libc.capset, header, (ctypes.c_uint32 * 6)())
