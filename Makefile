@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo setup test editors quick lint bench clean
+.PHONY: help demo setup test editors quick lint schemas bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,12 +39,16 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+schemas: $(STAMP)  ## Write schemas/ anew from the types; a stale one fails the tests
+	@$(BIN)/python -m rusta_server.contracts.writer schemas
+
 bench: setup  ## Measure side by side; prints tables and writes build/bench/*.json
 	@mkdir -p build/bench
 	@$(BIN)/python -m rusta_eval.bench_proxy --json build/bench/proxy.json
 	@$(BIN)/python -m rusta_eval.bench_hover --json build/bench/hover.json
 	@$(BIN)/python -m rusta_eval.bench_docs --json build/bench/docs.json
 	@$(BIN)/python -m rusta_eval.bench_fix --json build/bench/fix.json
+	@$(BIN)/python -m rusta_eval.bench_trace --json build/bench/trace.json
 
 clean:  ## Remove what was made here (the cache in your home folder stays)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from rusta_server.config import Config
+
 BROKEN = """fn main() {
     let v = vec![1, 2, 3];
     let w = v;
@@ -111,3 +113,22 @@ def test_a_ledger_that_cannot_be_written_does_not_stop_a_fix(tmp_path):
     assert ended.returncode == 0
     assert json.loads(ended.stdout)["trace"] is None
     assert "no trace is kept" in ended.stderr
+
+
+def test_explaining_and_taking_back_leave_traces_that_hold(tmp_path, docs):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "docs").symlink_to(Config().cache / "docs")
+    (tmp_path / "main.rs").write_text(BROKEN)
+
+    def traced(*arguments):
+        ended = rusta(*arguments, "--cache-dir", "cache", cwd=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        checked = rusta("trace", "check", "last", "--cache-dir", "cache", cwd=tmp_path)
+        assert checked.returncode == 0, checked.stdout
+        return rusta("trace", "show", "last", "--cache-dir", "cache", cwd=tmp_path).stdout
+
+    assert "claim" in traced("explain", "E0382", "--json")
+    assert "apply" in traced("fix", "main.rs", "--apply")
+    shown = traced("revert", "--path", "main.rs")
+    assert "taken back: main.rs" in shown
+    assert (tmp_path / "main.rs").read_text() == BROKEN

@@ -14,6 +14,7 @@ from ..orchestrator import cards, explain, render
 from ..orchestrator.explain import Documentation, Explanation
 from ..tools.docs import Docs, Explained, NoDocs
 from . import _docs, _place
+from ._trace import note_explanation, tracing
 
 EXPLAINED, NOTHING_KNOWN = 0, 1
 
@@ -67,8 +68,11 @@ def command(
             found = _place.explanations(place, docs, config, edition)
     else:
         found = _of_name(subject, docs)
+    with tracing(config, aside) as trace:
+        note_explanation(trace, subject, found)
     if as_json:
-        click.echo(json.dumps({"explanations": [render.to_json(one) for one in found]}, indent=2))
+        told = {"explanations": [render.to_json(one) for one in found], "trace": trace.id}
+        click.echo(json.dumps(told, indent=2))
     elif plain:
         click.echo("\n\n".join(render.to_plain(one, max_lines=None) for one in found))
     else:

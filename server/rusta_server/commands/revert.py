@@ -15,7 +15,10 @@ from ..config import Config
 from ..patch import apply as tree
 from ..patch.journal import Record
 from ..patch.result import Conflict, ResultCode
+from ..trace.record import Kind
+from ..trace.tracing import Trace
 from ._recover import put_back
+from ._trace import tracing
 
 DONE, REFUSED = 0, 1
 
@@ -47,7 +50,9 @@ def command(id_: str | None, path: Path, only_list: bool, as_json: bool, cache_d
     if only_list or (id_ is None and len(known) > 1):
         _list(known, console, as_json, is_question=not only_list)
         sys.exit(DONE if only_list else REFUSED)
-    sys.exit(_revert(known, id_, journals, console, as_json))
+    with tracing(config, console) as trace:
+        code = _revert(known, id_, journals, console, as_json, trace)
+    sys.exit(code)
 
 
 def _concerns(record: Record, here: Path) -> bool:
@@ -56,20 +61,32 @@ def _concerns(record: Record, here: Path) -> bool:
     return here.is_relative_to(root) or root.is_relative_to(here)
 
 
-def _revert(known: Sequence[Record], id_: str | None, journals: Path, console: Console, as_json: bool) -> int:
+def _revert(
+    known: Sequence[Record],
+    id_: str | None,
+    journals: Path,
+    console: Console,
+    as_json: bool,
+    trace: Trace,
+) -> int:
     chosen = next((record for record in known if id_ in (None, record.id)), None)
+    trace.add(Kind.PLAN, "revert", input={"command": "revert", "id": id_})
+    trace.add(Kind.PROBE, "patch.journal", output=_plain(chosen) if chosen else None)
+    trace.add(Kind.DECIDE, "revert" if chosen else "abstain", decision="a person asked for it")
     try:
         if chosen is None:
             what = "nothing to take back here." if id_ is None else f"no patch {id_} is in effect."
             raise Conflict(ResultCode.UNKNOWN_PATCH, what, hint="rusta revert --list")
         done = tree.revert(Path(chosen.root), chosen.id, journals=journals)
     except Conflict as conflict:
+        trace.add(Kind.PATCH, "refuse", decision=f"not taken back: {conflict.code}: {conflict}")
         if as_json:
             click.echo(json.dumps({"result": conflict.code, "reason": str(conflict), "path": conflict.path}))
         console.print(f"[yellow]not taken back:[/] {escape(str(conflict))}", soft_wrap=True)
         if conflict.hint:
             console.print(f"  [bold cyan]try:[/] {escape(conflict.hint)}", soft_wrap=True)
         return REFUSED
+    trace.add(Kind.PATCH, "revert", decision=f"taken back: {', '.join(done.paths)}")
     if as_json:
         click.echo(json.dumps({"result": done.code, "id": chosen.id, "undo": done.id, "paths": done.paths}))
     console.print(f"[green]✓[/] Taken back: {escape(', '.join(done.paths))}", soft_wrap=True)

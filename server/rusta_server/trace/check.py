@@ -39,6 +39,7 @@ class Limits:
             "docs.search",
             "docs.anchor",
             "index.query",
+            "patch.journal",
         )
     )
     decisions: frozenset[str] = frozenset(("order", "try", "result", "claim", "offer", "revert", "abstain"))
