@@ -34,7 +34,7 @@ _FIXED = re.compile(
     r"|left|right|true|false|allow|warn|deny|forbid|(?:un|not )?(?:safe|sound|defined|stable|used|checked)"
     r"|(?:in|im)?(?:valid|mutable|finite)|shared|exclusive)\b"
 )
-_NAME = re.compile(r"\b\w*[a-z0-9]_\w+|\b[A-Z]+[a-z0-9]+[A-Z]\w*|\b\w+(?=::|!\(|\(\))|(?<=::)\w+")
+_NAME = re.compile(r"\b\w*[A-Za-z0-9]_\w+|\b[A-Z]+[a-z0-9]+[A-Z]\w*|\b\w+(?=::|!\(|\(\))|(?<=::)\w+")
 
 
 @frozen
@@ -336,7 +336,7 @@ def _aligned(quote: str, text: str) -> Iterator[tuple[int, int]]:
 
 
 def _says_the_same(old: str, new: str) -> bool:
-    """Whether what must not change did not: numbers, names in code, and whether something is denied."""
+    """Whether what must not change did not: numbers, names in code, words that turn a meaning around."""
     return sorted(_FIXED.findall(old.lower())) == sorted(_FIXED.findall(new.lower())) and sorted(
         _NAME.findall(old)
     ) == sorted(_NAME.findall(new))
