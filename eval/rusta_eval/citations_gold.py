@@ -31,7 +31,7 @@ SYSTEMS = ("plain", "rusta")
 VARIANTS = ("loose", "strict")
 AT = (1, 3, 5)
 # Sources from the standard library that link only to other items; those that link to a book are all asked.
-MOST_STD = 600
+MOST_STD = 300
 
 _KINDS = {"error_codes": "error code", "std": "std item", "clippy": "clippy lint", "rustc": "rustc lint"}
 _ALL_WORDS = re.compile(r"\w+")

@@ -1,4 +1,4 @@
-"""`rusta eval`: how much gets fixed, by class."""
+"""`rusta eval`: how much gets fixed, by class; and how good citations are."""
 
 import json
 from collections import Counter
@@ -16,12 +16,23 @@ from rich.table import Table
 
 from rusta_server.orchestrator.repair import Budget
 
+from . import citations
 from .pairs import Pair, Result, load, run, to_json
 
 
 @click.command()
+@click.option("--pairs", "file", type=click.Path(path_type=Path), help="JSONL of broken programs.")
+@click.option("--citations", "cite", is_flag=True, help="Measure citations instead; see below.")
 @click.option(
-    "--pairs", "file", required=True, type=click.Path(path_type=Path), help="JSONL of broken programs."
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(citations.PARTS),
+    help="Of --citations only this part; may be repeated.",
+)
+@click.option("--other", default="nightly", show_default=True, help="The toolchain to compare anchors with.")
+@click.option(
+    "--export", type=click.Path(path_type=Path), help="Write pairs of claim and citation to label here."
 )
 @click.option("--jobs", default=2, show_default=True, help="Programs repaired at the same time.")
 @click.option("--max-checks", default=60, show_default=True, help="Compiler runs for one program.")
@@ -34,7 +45,11 @@ from .pairs import Pair, Result, load, run, to_json
 @click.option("--details", type=click.Path(path_type=Path), help="Write a JSON line for each program here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
-    file: Path,
+    file: Path | None,
+    cite: bool,
+    parts: tuple[str, ...],
+    other: str,
+    export: Path | None,
     jobs: int,
     max_checks: int,
     max_lines: int,
@@ -49,12 +64,18 @@ def command(
     """Repair every program of a JSONL file and say how many compile afterwards.
 
     A line holds "id" and "broken", and may hold "fixed", "klass", "codes", "edition", "mode", "flags".
+
+    With --citations: (shown) whether everything that is shown stands where its link leads, also what is said
+    of the programs' diagnostics; (gold) whether the links of official pages are found again without them; (speed) of a search;
+    (fidelity) how many labelled citations support their claims; (stability) what becomes of anchors in
+    another toolchain's documentation. --export writes pairs to label.
     """
-    pairs = [
-        pair
-        for pair in load(file)
-        if (code is None or code in pair.codes) and (only is None or only in pair.id)
-    ][:limit]
+    if cite or parts or export:
+        _citations(file, code, only, limit, parts, other, export, as_json)
+        return
+    if file is None:
+        raise click.UsageError("Give --pairs FILE, or --citations.")
+    pairs = _chosen(file, code, only, limit)
     budget = Budget(max_checks=max_checks, max_lines=max_lines)
     results = _run_all(pairs, jobs, partial(run, budget=budget, analyzer=not no_analyzer, rules=not no_rules))
     if details:
@@ -64,6 +85,37 @@ def command(
         click.echo(json.dumps(summary, indent=2))
     else:
         _show(summary)
+
+
+def _chosen(file: Path, code: str | None, only: str | None, limit: int | None) -> list[Pair]:
+    return [
+        pair
+        for pair in load(file)
+        if (code is None or code in pair.codes) and (only is None or only in pair.id)
+    ][:limit]
+
+
+def _citations(
+    file: Path | None,
+    code: str | None,
+    only: str | None,
+    limit: int | None,
+    parts: tuple[str, ...],
+    other: str,
+    export: Path | None,
+    as_json: bool,
+) -> None:
+    options = citations.Options(
+        parts=parts or citations.PARTS,
+        programs=_chosen(file, code, only, limit) if file else (),
+        other=other,
+        export=export,
+    )
+    report = citations.measure(options, Console(stderr=True))
+    if as_json:
+        click.echo(citations.to_json(report))
+    else:
+        citations.show(report, Console())
 
 
 def summarize(results: Sequence[Result]) -> dict[str, dict[str, float | int]]:
