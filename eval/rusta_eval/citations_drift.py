@@ -149,18 +149,23 @@ def _agreeing(one: Anchor, other: Anchor) -> float:
 
 
 def _same_id(made: Anchor, found: Resolution, docs: Docs) -> bool:
+    """Whether the span is in the section of the anchor's id, or of another name of that section or item."""
     if found.anchor is None:
         return False
-    if made.structural_id == found.anchor.structural_id:
+    now = found.anchor.structural_id
+    corpus = made.corpus.partition("@")[0]
+    old = docs.section(corpus, made.structural_id)
+    if made.structural_id == now or (old is not None and old.id == now):
         return True
-    old = docs.section(made.corpus.partition("@")[0], made.structural_id)
-    return old is not None and old.id == found.anchor.structural_id
+    path, slash, below = made.structural_id.partition("/")
+    item = docs.item(path) if corpus == "std" else None
+    return item is not None and item.id + slash + below == now
 
 
 def _subject(one: Anchor) -> str:
     corpus = one.corpus.partition("@")[0]
     if corpus == "std":
-        return one.structural_id.partition("/")[0].rpartition("::")[2]
+        return one.structural_id.partition("/")[0]
     return one.structural_id if corpus == "error_codes" else ""
 
 
