@@ -35,7 +35,7 @@ class Options:
         programs: broken programs, for whose diagnostics explanations are looked at.
         other: the toolchain whose documentation anchors are looked up in, as rustup calls it.
         labels: the labelled pairs.
-        export: write pairs to label here instead of measuring anything.
+        export: write pairs to label here instead of measuring anything; labels in the file stay.
     """
 
     parts: Sequence[str] = PARTS
@@ -131,7 +131,8 @@ def _export(docs: Docs, options: Options, bars: Progress) -> Report:
     if not options.programs or options.export is None:
         raise RustaError("pairs to label come from programs' diagnostics.", hint="Give --pairs FILE.")
     shown = citations_shown.of_programs(docs, options.programs, _bar(bars, "diagnostics"))
-    pairs = citations_labels.to_label(shown)
+    known = citations_labels.read(options.export) if options.export.is_file() else []
+    pairs = citations_labels.merge(known, citations_labels.to_label(shown))
     citations_labels.write(pairs, options.export)
     return {"exported": len(pairs), "file": str(options.export)}
 

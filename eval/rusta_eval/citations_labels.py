@@ -81,6 +81,12 @@ def to_label(shown: Iterable[Shown], most: int = MOST_PAIRS) -> list[LabelledPai
     return sorted(chosen, key=lambda pair: (pair.code, pair.pair, pair.part, pair.id))
 
 
+def merge(known: Iterable[LabelledPair], drawn: Iterable[LabelledPair]) -> list[LabelledPair]:
+    """All that was labelled, and of what was drawn the rest."""
+    kept = {pair.id: pair for pair in known if pair.label is not None}
+    return [*kept.values(), *(pair for pair in drawn if pair.id not in kept)]
+
+
 def fidelity(labelled: Sequence[LabelledPair], shown: Iterable[Shown]) -> Fidelity:
     """Count the labels of the pairs that are still shown."""
     today = {_pair(one).id for one in shown}

@@ -67,8 +67,8 @@ def command(
 
     With --citations: (shown) whether everything that is shown stands where its link leads, also what is said
     of the programs' diagnostics; (gold) whether the links of official pages are found again without them;
-    (speed) how long a search takes; (fidelity) how many labelled citations support their claims; (stability) what becomes of anchors in
-    another toolchain's documentation. --export writes pairs to label.
+    (speed) how long a search takes; (fidelity) how many labelled citations support their claims; (stability)
+    what becomes of anchors in another toolchain's documentation. --export writes pairs to label.
     """
     if cite or parts or export:
         _citations(file, code, only, limit, parts, other, export, as_json)
