@@ -157,6 +157,7 @@ def confine(request: Request, *, own_proc: bool) -> None:
     """
     for limit, value in ((_RLIMIT_FSIZE, MAX_FILE_N_BYTES), (_RLIMIT_CORE, 1)):  # 1: nor to a program
         call(libc.setrlimit, limit, (ctypes.c_uint64 * 2)(value, value))
+    drop_capabilities()
     no_new_privileges()
     if request.landlock:
         if own_proc:
@@ -234,7 +235,6 @@ def be_first(request: Request, alive: int) -> int:
         os.chdir(folder)
     except OSError:
         raise OSError(f"the working folder {folder} is not among the given ones") from None
-    drop_capabilities()
     confine(request, own_proc=own_proc)
     call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)  # or /proc/1/environ would show what was taken out
     child = os.fork()

@@ -100,12 +100,22 @@ def build_root(readable: list[str], writable: list[str]) -> bool:
     except OSError:
         has_own_proc = False
         call(libc.mount, os.fsencode(_OUTSIDE + "/proc"), b"/proc", None, _BIND | _REC, None)
+    _forbid_namespaces()
     call(libc.umount2, os.fsencode(_OUTSIDE), _DETACH)
     os.rmdir(_OUTSIDE)
     _change_mounts("/", _AT_RECURSIVE, _Attributes(set=_ATTR_RDONLY | _ATTR_NOSUID))
     for path in (*reals, *SCRATCH):
         _change_mounts(path, 0, _Attributes(clear=_ATTR_RDONLY))
     return has_own_proc
+
+
+def _forbid_namespaces() -> None:
+    """No user namespaces within this one, if that can be said: they give nothing but more of the kernel."""
+    try:
+        with open("/proc/sys/user/max_user_namespaces", "w") as file:
+            file.write("0")
+    except OSError:
+        pass
 
 
 def _mount_scratch(path: str, options: bytes) -> None:
@@ -167,7 +177,7 @@ def _change_mounts(path: str, flags: int, attributes: _Attributes) -> None:
 
 
 def drop_capabilities() -> None:
-    """Have no rights in the namespaces that anybody else has not, also where the user is root."""
+    """Have no rights that anybody else has not, also where the user is root."""
     for number in range(64):
         if libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
             break
