@@ -1,6 +1,7 @@
 """The real rust-analyzer, killed and left behind."""
 
 import asyncio
+import contextlib
 import shutil
 import sys
 from pathlib import Path
@@ -38,7 +39,12 @@ def family(editor: Editor) -> list[psutil.Process]:
 
 
 def named(processes: list[psutil.Process], name: str) -> list[psutil.Process]:
-    return [process for process in processes if process.name() == name]
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if process.name() == name:
+                found.append(process)
+    return found
 
 
 async def test_killed_during_requests(editor, tmp_path):

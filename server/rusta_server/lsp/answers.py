@@ -102,10 +102,11 @@ def without_analyzer(proxy: "Proxy", id: Id, waiting: Waiting) -> None:
     """Answer a request that cannot be sent."""
     if waiting.method == "shutdown":
         proxy.write_to_client(jsonrpc.response(id, None))
+    elif proxy.analyzer.state is State.IDLE:
+        part(waiting)
+        proxy.write_to_client(jsonrpc.error(id, Code.NOT_INITIALIZED, "`initialize` has to come first"))
     elif waiting.companions or waiting.method in proxy.hooks.afters:
         proxy.background(patch(proxy, id, waiting, None))
-    elif proxy.analyzer.state is State.IDLE:
-        proxy.write_to_client(jsonrpc.error(id, Code.NOT_INITIALIZED, "`initialize` has to come first"))
     else:
         message = f"{waiting.method} failed: {proxy.analyzer.failure}"
         proxy.write_to_client(jsonrpc.error(id, Code.REQUEST_FAILED, message))

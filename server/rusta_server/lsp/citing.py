@@ -184,7 +184,8 @@ def _of_source(place: Place, definition: Json, encoding: str) -> Explanation | N
     if text is None:
         text = path.read_bytes()
     at = LineIndex(text, UTF16).position(LineIndex(text, encoding).offset(start))
-    sources = Sources((place.root,) if place.root else (), unsaved=place.buffers)
+    roots = (place.root, *(said.root for said in place.said))
+    sources = Sources(tuple(root for root in roots if root), unsaved=place.buffers)
     found = sections_at(sources, path, at["line"] + 1, at["character"] + 1)
     return explain.of_item(found[0], place.docs, cards.load(), found[1:]) if found else None
 
