@@ -8,7 +8,7 @@ is judged here anew, not by the code that found it. A span is wrong if
   or lint), in one where neither the surroundings agree nor the words are long enough to be told apart, or
   in one that had the same words in the same surroundings before, so that it is a copy of the span;
 * it is called drifted and is less than 0.9 alike, or in a section that is not the old one by id or alias, nor
-  on the same page.
+  on the same page, or if what it quotes stood in that section before, beside the anchor's own span.
 """
 
 import hashlib
@@ -126,7 +126,12 @@ def judge(made: Anchor, found: Resolution, old: Docs, new: Docs) -> str:
     if found.state is State.DRIFTED:
         if fuzz.ratio(made.quote, now.quote) / 100 < LEAST_LIKENESS:
             return "drifted too far"
-        return "" if same or _page(made) == _page(now) else "drifted to another page"
+        if not same and _page(made) != _page(now):
+            return "drifted to another page"
+        twin = old.section(made.corpus.partition("@")[0], now.structural_id)
+        if twin is not None and now.quote in twin.text and made.quote not in now.quote:
+            return "drifted to a twin, which was there before"
+        return ""
     if now.quote != made.quote:
         return "valid, but other words"
     if same:
