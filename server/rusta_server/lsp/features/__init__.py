@@ -46,6 +46,8 @@ What a hook can use:
 * ``proxy.documents.get(uri) -> OpenDocument | None`` with ``text``, ``version``, ``path`` and ``index``
   (`convert.LineIndex`: byte offsets <-> positions); for a file that is not open,
   `convert.LineIndex(data, proxy.session.encoding)`; `convert.path_of(uri)` and `convert.uri_of(path)`;
+* ``place.place_of(proxy, params) -> Place | None``: the position that a request names, with all that is
+  needed to look at it from a thread; ``library.current(proxy)``: the documentation, if there is an index;
 * ``await proxy.analyzer.request(method, params, timeout_s=...)``: ask rust-analyzer; raises
   `upstream.RequestFailed`; ``proxy.analyzer.notify(method, params)``;
 * ``proxy.client``: pygls's LanguageServer for everything towards the editor, e.g.
