@@ -219,7 +219,8 @@ class Observed:
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """Test, and write down what came out."""
         outcome = self.shadow.test(variant, cancel)
-        self.notes.add(Kind.PROBE, TEST, input=shas(variant), output=plain.outcome_to_plain(outcome))
+        question = tests_question(variant)
+        self.notes.add(Kind.PROBE, TEST, input=question, output=plain.outcome_to_plain(outcome))
         return outcome
 
     def refresh(self) -> set[str]:
@@ -336,6 +337,11 @@ def shas(variant: Mapping[str, bytes]) -> dict[str, str]:
 def check_question(variant: Mapping[str, bytes], *, all_targets: bool) -> dict[str, Any]:
     """What a check is asked, as its probe records it."""
     return {"variant": shas(variant), "all_targets": all_targets}
+
+
+def tests_question(variant: Mapping[str, bytes]) -> dict[str, Any]:
+    """What a test run is asked, as its probe records it."""
+    return {"variant": shas(variant)}
 
 
 def assists_question(context: Context) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from .observe import (
     assists_question,
     check_question,
     decided_repair,
-    shas,
+    tests_question,
     traced_offers,
     traced_repair,
 )
@@ -320,7 +320,7 @@ class Remembered:
 
     def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
         """What the tests said then."""
-        outcome: TestOutcome = plain.outcome_from_plain(self.memory.answer(TEST, shas(variant)))
+        outcome: TestOutcome = plain.outcome_from_plain(self.memory.answer(TEST, tests_question(variant)))
         return outcome
 
     def refresh(self) -> set[str]:
