@@ -1,0 +1,32 @@
+"""A project's `rusta.toml`: the options of `Config` that belong to the policy."""
+
+from typing import Annotated, Any
+
+from attrs import Attribute, field, fields, frozen, make_class
+from msgspec import Meta
+
+from ..config import Config
+
+
+def _typed(option: "Attribute[Any]") -> Any:  # noqa: ANN401  a type
+    least = getattr(option.validator, "bound", None)  # `ge` is the only bound that options have
+    return Annotated[option.type, Meta(description=option.metadata["help"], ge=least)]
+
+
+Policy: type[Any] = make_class(
+    "Policy",
+    {
+        option.name: field(default=option.default, type=_typed(option))
+        for option in fields(Config)
+        if option.metadata.get("policy")
+    },
+    frozen=True,
+    class_body={"__doc__": "What fixes may be shown and written in this project."},
+)
+
+
+@frozen
+class ProjectFile:
+    """The content of a project's `rusta.toml`."""
+
+    policy: Policy = field(factory=Policy)  # type: ignore[valid-type]  # made of the options above
