@@ -50,6 +50,12 @@ class Config:
         "v3", "The least level a fix needs to be written; v2 is enough where there are no tests."
     )
     max_lines: int = _policy(20, "The most lines one fix may change (K).", validators.ge(1))
+    max_experiments: int = _policy(
+        3, "The alternatives that are proven for one error in an editor (B).", validators.ge(1)
+    )
+    max_probe_s: float = _policy(
+        2.0, "The most seconds one question to the editor's rust-analyzer may take (T).", validators.gt(0)
+    )
     never_touch: tuple[str, ...] = _policy(
         (), "Files that no fix may change, as patterns of a .gitignore: `src/generated/**`."
     )

@@ -19,7 +19,6 @@ from .upstream import RequestFailed
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-_TIMEOUT_S = 5.0
 _SNIPPET = 2  # insertTextFormat
 _PLACEHOLDER = re.compile(r"\$\{\d+:([^}]*)\}|\$\{?\d+\}?|\\([$}\\])")
 
@@ -30,7 +29,7 @@ def asking(proxy: "Proxy", base: Path) -> Propose:
     def ask(files: Mapping[str, Source], path: str, start: int, end: int, wanted: Wanted) -> Sequence[Action]:
         question = _ask(proxy, base, files, path, (start, end), wanted)
         try:
-            return asyncio.run_coroutine_threadsafe(question, proxy.loop).result(_TIMEOUT_S)
+            return asyncio.run_coroutine_threadsafe(question, proxy.loop).result(proxy.config.max_probe_s)
         except (RequestFailed, TimeoutError, KeyError):
             return ()
 
@@ -49,13 +48,14 @@ async def _ask(
         "context": {"diagnostics": [], "triggerKind": 1},
     }
     found = []
-    for raw in await proxy.analyzer.request("textDocument/codeAction", params, timeout_s=_TIMEOUT_S) or []:
+    limit_s = proxy.config.max_probe_s
+    for raw in await proxy.analyzer.request("textDocument/codeAction", params, timeout_s=limit_s) or []:
         action = _action(raw)
         if not wanted(action):
             continue
         resolved = raw
         if "edit" not in raw:
-            resolved = await proxy.analyzer.request("codeAction/resolve", raw, timeout_s=_TIMEOUT_S)
+            resolved = await proxy.analyzer.request("codeAction/resolve", raw, timeout_s=limit_s)
         edits = _edits(proxy, base, files, (resolved or {}).get("edit") or {})
         if edits:
             found.append(Action(action.id, action.title, action.kind, edits, raw))

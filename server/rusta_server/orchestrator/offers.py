@@ -21,7 +21,6 @@ from .policy import Facts
 from .propose import SOURCES, Sources, candidates
 from .repair import Budget, Repair, repair
 
-_PER_DIAGNOSTIC = 3
 _CHECKS_PER_DIAGNOSTIC = 10
 
 
@@ -103,7 +102,7 @@ def search(
         for group in (proposers, helpers):
             if not found:
                 attempts = _attempts(shadow, baseline, error, budget, group)
-                yield from _prove_some(prover, attempts, found)
+                yield from _prove_some(prover, attempts, found, budget.max_experiments)
         best = max(found, key=lambda offer: offer.rank, default=None)
         if run_tests and best and best.level == Level.V2 and not is_cancelled(cancel):
             yield from _test(shadow, best, cancel)
@@ -118,10 +117,12 @@ def search(
         yield _all_together(shadow, found_all, (left or errors)[0])
 
 
-def _prove_some(prover: "_Prover", attempts: Iterator[Offer], found: list[Offer]) -> Iterator[Offer]:
+def _prove_some(
+    prover: "_Prover", attempts: Iterator[Offer], found: list[Offer], most: int
+) -> Iterator[Offer]:
     """Yield what is proven of the attempts and keep in `found` what stands, until that is enough."""
     for attempt in attempts:
-        if is_cancelled(prover.cancel) or len(found) >= _PER_DIAGNOSTIC or prover.is_spent:
+        if is_cancelled(prover.cancel) or len(found) >= most or prover.is_spent:
             return
         for offer in prover.prove(attempt):
             found[:] = [other for other in found if other.after != offer.after]

@@ -51,6 +51,7 @@ class Budget:
         max_checks: compiler runs.
         max_steps: candidates stacked on each other.
         max_lines: K, the lines one candidate may change.
+        max_experiments: B, the alternatives that are proven for one error in an editor.
         never_touch: files that no candidate may change, as patterns of a .gitignore.
         max_tests: test runs, when variants that compile fail the tests.
     """
@@ -59,6 +60,7 @@ class Budget:
     max_steps: int = 6
     max_lines: int = 20
     max_tests: int = 4
+    max_experiments: int = 3
     never_touch: tuple[str, ...] = ()
 
     def allows(self, n_lines: int, paths: Iterable[str]) -> bool:
@@ -74,6 +76,7 @@ def budget_of(config: Config) -> Budget:
         max_checks=config.max_checks,
         max_steps=config.rounds,
         max_lines=config.max_lines,
+        max_experiments=config.max_experiments,
         never_touch=config.never_touch,
     )
 
