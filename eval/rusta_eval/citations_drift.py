@@ -7,13 +7,12 @@ is judged here anew, not by the code that found it. A span is wrong if
 * it is called valid in another section of another subject (another item of the standard library, error code
   or lint), in one where neither the surroundings agree nor the words are long enough to be told apart, or
   in one that had the same words in the same surroundings before, so that it is a copy of the span;
-* it is called drifted and is less than 0.9 alike, or in a section that is not the old one by id or alias, nor
-  on the same page, or if what it quotes stood in that section before, beside the anchor's own span.
+* it is called drifted and is less than 0.9 alike, or in a section that is not the old one by id or alias,
+  or if what it quotes stood in that section before, beside the anchor's own span.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from attrs import asdict, field, frozen
 from rapidfuzz import fuzz
@@ -126,8 +125,8 @@ def judge(made: Anchor, found: Resolution, old: Docs, new: Docs) -> str:
     if found.state is State.DRIFTED:
         if fuzz.ratio(made.quote, now.quote) / 100 < LEAST_LIKENESS:
             return "drifted too far"
-        if not same and _page(made) != _page(now):
-            return "drifted to another page"
+        if not same:
+            return "drifted to another section"
         twin = old.section(made.corpus.partition("@")[0], now.structural_id)
         if twin is not None and now.quote in twin.text and made.quote not in now.quote:
             return "drifted to a twin, which was there before"
@@ -172,10 +171,6 @@ def _subject(one: Anchor) -> str:
     if corpus == "std":
         return one.structural_id.partition("/")[0]
     return one.structural_id if corpus == "error_codes" else ""
-
-
-def _page(one: Anchor) -> str:
-    return Path(one.link.partition("#")[0]).name
 
 
 def _sample(docs: Docs, most: int) -> Iterator[tuple[str, list[int]]]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from . import schema
 from .anchor import (
-    LEAST_LIKENESS,
     ORPHAN,
     Anchor,
     Resolution,
@@ -39,7 +38,8 @@ def resolve(docs: "Docs", wanted: Anchor) -> Resolution:
     """Where an anchor's span is in this index. Corpora are never mixed.
 
     In order: the very words in the section of the same id; the very words in one other section, found by
-    their hash; nearly the same words in the section of the same id or, if there is none, on the same page.
+    their hash; nearly the same words in the section of the same id. Other words in another section may be
+    a twin: of the next flag or type nearly the same is said.
     """
     corpus = wanted.corpus.partition("@")[0]
     if not is_intact(wanted):
@@ -51,9 +51,7 @@ def resolve(docs: "Docs", wanted: Anchor) -> Resolution:
     moved = _moved(docs, corpus, wanted) or found
     if moved is not None:
         return moved
-    if there is not None:
-        return find_alike(wanted, there)
-    return _alike_on_page(docs, corpus, wanted)
+    return find_alike(wanted, there) if there is not None else ORPHAN
 
 
 def by_id(docs: "Docs", id: str) -> Anchor | None:
@@ -168,19 +166,6 @@ def _may_be_there(docs: "Docs", corpus: str, wanted: Anchor, one: Section) -> bo
 
 def _page(wanted: Anchor) -> str:
     return wanted.link.partition("#")[0].rpartition("/html/")[2]
-
-
-def _alike_on_page(docs: "Docs", corpus: str, wanted: Anchor) -> Resolution:
-    """Nearly the same words in the one section of the page that has them: its heading was reworded."""
-    page = _page(wanted)
-    rows = docs.rows("SELECT rowid, id, kind FROM section WHERE page = ? AND corpus = ?", (page, corpus))
-    numbers = [rowid for rowid, id_, kind in rows if _same_subject(corpus, wanted.structural_id, id_, kind)]
-    found = [
-        alike
-        for _, one in docs.load(numbers)
-        if (alike := find_alike(wanted, one)).likeness >= LEAST_LIKENESS
-    ]
-    return found[0] if len(found) == 1 else ORPHAN
 
 
 def quote_with(section: Section, digits: str) -> tuple[str, int] | None:
