@@ -4,6 +4,7 @@ import json
 import re
 from functools import cache
 
+import attrs
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from msgspec import inspect
 
+from rusta_server.config import Config
 from rusta_server.contracts import CONTRACTS, BadDocument, read, write
 from rusta_server.contracts.examples import EXAMPLES, valid
-from rusta_server.contracts.protocol import METHODS, Answer, Call, Failure, result_of
+from rusta_server.contracts.methods import METHODS
+from rusta_server.contracts.policy import ProjectFile
+from rusta_server.contracts.protocol import Answer, Call, Failure, result_of
 from rusta_server.contracts.schema import schema
 from rusta_server.shapes import RelativePath, Sha256
 
@@ -144,6 +148,12 @@ def test_messages_of_every_method(method, data):
     again = read("protocol", document)
     assert write(again) == document
     assert result_of(method, again.result) == result
+
+
+@relaxed
+@given(values(ProjectFile))
+def test_the_server_takes_every_policy_that_fits(file):
+    Config(**attrs.asdict(file.policy))
 
 
 @relaxed

@@ -16,9 +16,10 @@ from rusta_server import config
 from rusta_server.config import Config
 from rusta_server.contracts import CONTRACTS, read, write
 from rusta_server.contracts.dataset import Card, of_card
+from rusta_server.contracts.methods import METHODS
 from rusta_server.contracts.patch import Base64, of_engine, to_engine
 from rusta_server.contracts.policy import Policy
-from rusta_server.contracts.protocol import METHODS, Answer, Call, result_of
+from rusta_server.contracts.protocol import Answer, Call, result_of
 from rusta_server.contracts.schema import schema
 from rusta_server.orchestrator import cards
 from rusta_server.patch import apply, diff, shrink

@@ -17,11 +17,12 @@ from .dataset import Card, ErrorClass, Point, Provenance, Selector, Triplet
 from .golden import Citation, FinalState, Golden, Snapshot, Spent
 from .graph import Edge, EdgeKind, Graph, Node, NodeKind, Place
 from .memory import Bundle, Episode, EpisodeKey, Preference
+from .methods import CheckParams
 from .metrics import Metrics, Report, Share
 from .patch import Edit, Minimality, Outcome, Patch, Size
 from .plugin import Grant, Limits, Manifest
 from .policy import Policy, ProjectFile
-from .protocol import Call, CheckParams
+from .protocol import Call
 from .registry import write
 
 

@@ -7,10 +7,14 @@ from msgspec import Meta
 
 from ..config import Config
 
+# How attrs and msgspec call a bound.
+_BOUNDS = {">=": "ge", ">": "gt", "<=": "le", "<": "lt"}
+
 
 def _typed(option: "Attribute[Any]") -> Any:  # noqa: ANN401  a type
-    least = getattr(option.validator, "bound", None)  # `ge` is the only bound that options have
-    return Annotated[option.type, Meta(description=option.metadata["help"], ge=least)]
+    validators: Any = getattr(option.validator, "_validators", (option.validator,))  # several are one `and_`
+    bounds = {_BOUNDS[one.compare_op]: one.bound for one in validators if one is not None}
+    return Annotated[option.type, Meta(description=option.metadata["help"], **bounds)]
 
 
 Policy: type[Any] = make_class(
