@@ -78,9 +78,10 @@ def build_root(readable: list[str], writable: list[str]) -> bool:
     os.mkdir("/var")
     os.symlink("/tmp", "/var/tmp")
     bound: list[str] = []
+    folders: set[str] = set()
     for path in sorted(readable):
         try:
-            real = _mirror(path)
+            real = _mirror(path, folders)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
         if not any(real == one or real.startswith(one + "/") for one in bound):
@@ -90,7 +91,7 @@ def build_root(readable: list[str], writable: list[str]) -> bool:
         _bind(path)
     for name, number in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{number}", f"/dev/{name}")
-    reals = [_mirror(path) for path in writable]
+    reals = [_mirror(path, folders) for path in writable]
     for real in reals:
         _bind(real)
     os.mkdir("/proc")
@@ -122,8 +123,11 @@ def _mount_scratch(path: str, options: bytes) -> None:
     call(libc.mount, b"none", os.fsencode(path), b"tmpfs", _NOSUID | _NODEV, options)
 
 
-def _mirror(path: str) -> str:
+def _mirror(path: str, folders: set[str]) -> str:
     """The path without links; those on the way are made here as they are outside.
+
+    Args:
+        folders: those on the way of earlier paths, which are no links.
 
     Raises:
         FileNotFoundError: there is no such path outside.
@@ -137,8 +141,14 @@ def _mirror(path: str) -> str:
             here = os.path.dirname(here).rstrip("/")
             continue
         step = f"{here}/{name}"
+        if step in folders:
+            here = step
+            continue
         if not os.path.islink(_OUTSIDE + step):
-            os.lstat(_OUTSIDE + step)
+            if not waiting:
+                os.lstat(_OUTSIDE + step)
+            else:
+                folders.add(step)
             here = step
             continue
         n_links += 1
