@@ -3,7 +3,8 @@
 A source is an error code's page, a section of the standard library or a lint of Clippy or rustc. Its links
 into the Book, the Reference, the Nomicon, Rust by Example and the standard library are the gold; links to its
 own page are not counted. The question is the source's text without code blocks. Link addresses are never
-in it; the words of the links stay in the variant ``loose`` and are cut out in ``strict``. The source's own
+in it; the words of links to other pages stay in the variant ``loose`` and are cut out in
+``strict``. The source's own
 links are hidden from the search; links of *other* pages count, as they do in the product.
 
 Ranks are within one corpus (a search in that corpus alone) or ``pooled`` (one search in all five). A page is
@@ -31,7 +32,7 @@ SYSTEMS = ("plain", "rusta")
 VARIANTS = ("loose", "strict")
 AT = (1, 3, 5)
 # Sources from the standard library that link only to other items; those that link to a book are all asked.
-MOST_STD = 300
+MOST_STD = 200
 
 _KINDS = {"error_codes": "error code", "std": "std item", "clippy": "clippy lint", "rustc": "rustc lint"}
 _ALL_WORDS = re.compile(r"\w+")
@@ -163,7 +164,8 @@ def _from_index(docs: Docs) -> Iterator[Source]:
         strict = [text for _, text in blocks]
         targets, n_dead = set(), 0
         for block, words, wanted, fragment, to, to_corpus, there, named in links:
-            strict[block] = strict[block].replace(words, " ", 1)
+            if there != page:
+                strict[block] = strict[block].replace(words, " ", 1)
             if to is None:
                 n_dead += wanted in CORPORA
             elif to_corpus in CORPORA and there != page:
@@ -188,11 +190,11 @@ def _from_lints(docs: Docs) -> Iterator[Source]:
         markdown = lints_file(docs.path).read_text(encoding="utf-8")
     except OSError:
         return
-    headings = list(_LINT_HEADING.finditer(markdown))
-    for heading, end in zip(headings, [*(one.start() for one in headings[1:]), len(markdown)], strict=True):
+    _, *pieces = _LINT_HEADING.split(markdown)
+    for name, about in zip(pieces[::2], pieces[1::2], strict=True):
         targets, n_dead = set(), 0
         text, strict = [], []
-        for token in MarkdownIt("commonmark").parse(markdown[heading.end() : end]):
+        for token in MarkdownIt("commonmark").parse(about):
             depth = 0
             for child in token.children or ():
                 if child.type == "link_open":
@@ -213,7 +215,7 @@ def _from_lints(docs: Docs) -> Iterator[Source]:
             yield Source(
                 _KINDS["clippy"],
                 "clippy",
-                heading[1],
+                name,
                 PAGE,
                 "".join(text),
                 "".join(strict),

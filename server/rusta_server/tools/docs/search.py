@@ -232,7 +232,9 @@ def _split(text: str) -> Iterator[str]:
             if word != low or "_" in low:
                 parts = [part.lower() for piece in word.split("_") for part in _CAMEL.findall(piece)]
                 if 1 < len(parts) < _MOST_PARTS:
-                    yield from (part for part in parts if len(part) > 1 and part not in _STOP)
+                    yield from (
+                        part for part in parts if len(part) > 1 and not part.isdigit() and part not in _STOP
+                    )
 
 
 def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], corpora: set[str]) -> list[str]:
@@ -246,10 +248,13 @@ def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], corpora: set[st
     for word, n in words.items():
         n_sections = stats.n_sections.get((word, in_std))
         if n_sections is None:
-            n_sections = docs.rows(
+            counted = docs.rows(
                 f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)",
                 (f'"{word}"', _MOST_COUNTED),
-            )[0][0]
+            )
+            if not counted:
+                return []  # the index was closed meanwhile
+            n_sections = int(counted[0][0])
             stats.n_sections[word, in_std] = n_sections
         if 0 < n_sections < _MOST_COUNTED:
             telling.append((-(1 + math.log(n)) * math.log((n_all + 1) / n_sections), n_sections, word))
