@@ -4,23 +4,6 @@ import pytest
 
 from rusta_eval import citations_gold
 from rusta_eval.citations_gold import Found, recall
-from rusta_server.tools.docs import Docs, Toolchain, build, toolchain
-
-
-@pytest.fixture(scope="module")
-def docs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gold")
-    here = toolchain(folder)
-    if here is None or here.html is None:
-        pytest.skip("the toolchain has no documentation: rustup component add rust-docs")
-    html = folder / "toolchain/share/doc/rust/html"
-    html.mkdir(parents=True)
-    for corpus in ("error_codes", "book", "reference"):
-        (html / corpus).symlink_to(here.html / corpus)
-    made = build(folder, Toolchain(folder / "toolchain", here.version, html))
-    assert isinstance(made, Docs)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
