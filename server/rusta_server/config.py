@@ -21,6 +21,7 @@ from cattrs.v import format_exception
 from .errors import RustaError
 
 POLICY_FILE = "rusta.toml"
+UNTRUSTED = "this workspace is not trusted: nothing of it is run, so there are only citations"
 
 
 def _option(default: Any, help: str) -> Any:  # noqa: ANN401  the attribute's annotation gives the type
@@ -41,6 +42,9 @@ class Config:
     cache_dir: str | None = _option(
         None,
         "Where shadow copies, the index of the docs and logs live; the user's cache folder when unset.",
+    )
+    trusted: bool = _option(
+        True, "Whether the workspace's code may be run. If not: no rust-analyzer, no cargo, only citations."
     )
     fix_on_check: bool = _option(True, "Search for fixes in the background after each check.")
     level: Literal["v1", "v2", "v3"] = _policy(

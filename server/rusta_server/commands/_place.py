@@ -83,19 +83,22 @@ def explanations(place: Place, docs: Documentation, config: Config, edition: str
     text = place.path.read_bytes()
     offset = place.offset(text)
     file = place.path.resolve()
+    known = cards.load()
+    token = token_at(Source(file.name, text), offset)
+    of_token = explain.of_token(token.text, docs, known, token.node) if token else None
+    if not config.trusted:
+        return (of_token,) if of_token else ()
     with open_shadow(file, config, edition) as (root, copy):
         name = file.relative_to(root.resolve()).as_posix()
         outcome = copy.check({})
         if not isinstance(outcome, Checked):
             raise why_not(outcome)
-        known = cards.load()
-        found = [
+        found: list[Explanation | None] = [
             explain.of_diagnostic(one, docs, known, root=root)
             for one in _at(outcome.diagnostics, name, place, offset)
         ]
         if not found:
-            token = token_at(Source(name, text), offset)
-            found.append(explain.of_token(token.text, docs, known, token.node) if token else None)
+            found.append(of_token)
         if not any(found):
             found.append(_of_symbol(copy, root, name, text, offset, docs, config))
     return tuple(one for one in found if one)

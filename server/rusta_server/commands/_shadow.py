@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..config import Config
+from ..config import UNTRUSTED, Config
+from ..errors import RustaError
 from ..patch import crate
 from ..patch.shadow import FileShadow
 from ..tools import cargo, sandbox
@@ -15,7 +16,13 @@ from ..tools import cargo, sandbox
 def open_shadow(
     path: Path, config: Config, edition: str
 ) -> Iterator[tuple[Path, crate.CrateShadow | FileShadow]]:
-    """A shadow for the package at `path`, or for a lone file, and the folder its paths are relative to."""
+    """A shadow for the package at `path`, or for a lone file, and the folder its paths are relative to.
+
+    Raises:
+        RustaError: it is not trusted, cannot be read, or cannot be copied.
+    """
+    if not config.trusted:
+        raise RustaError(f"{UNTRUSTED}.", hint="Read its code first; then the same without --untrusted.")
     if path.suffix == ".rs" and path.is_file() and not _in_package(path):
         launcher = _launcher(config)
         with TemporaryDirectory(prefix="rusta-") as name:

@@ -33,6 +33,7 @@ EXPLAINED, NOTHING_KNOWN = 0, 1
 )
 @click.option("--edition", default="2021", show_default=True, help="For a lone .rs file.")
 @click.option("--no-sandbox", is_flag=True, help="Run cargo without the sandbox.")
+@click.option("--untrusted", is_flag=True, help="Run nothing of the crate: explain only the word there.")
 @click.option("--cache-dir", type=click.Path(path_type=Path), help="Where the index and shadow copies live.")
 def command(
     subject: str,
@@ -41,6 +42,7 @@ def command(
     timeout_s: float,
     edition: str,
     no_sandbox: bool,
+    untrusted: bool,
     cache_dir: Path | None,
 ) -> None:
     """Explain SUBJECT with quotes from the documentation on this machine.
@@ -50,12 +52,16 @@ def command(
     the file is checked in a copy; nothing of yours is changed.
     """
     config = Config(
-        cache_dir=str(cache_dir) if cache_dir else None, check_timeout_s=timeout_s, sandbox=not no_sandbox
+        cache_dir=str(cache_dir) if cache_dir else None,
+        check_timeout_s=timeout_s,
+        sandbox=not no_sandbox,
+        trusted=not untrusted,
     )
     console = Console(highlight=False)
     aside = Console(stderr=True, highlight=False)
     place = _place.parse(subject)
-    opened = _docs.opened(config, place.path.resolve().parent if place else Path.cwd(), aside)
+    folder = place.path.resolve().parent if place else Path.cwd()
+    opened = _docs.opened(config, folder if config.trusted else Path.home(), aside)
     docs: Documentation = Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened
     if isinstance(opened, NoDocs):
         version = opened.toolchain.version
@@ -77,7 +83,7 @@ def command(
         click.echo("\n\n".join(render.to_plain(one, max_lines=None) for one in found))
     else:
         for one in found:
-            console.print(render.to_rich(one, backticks=console.color_system is None))
+            console.print(render.to_rich(one, backticks=console.color_system is None), soft_wrap=True)
     if not found:
         aside.print(
             f"[yellow]unknown:[/] nothing here says what stands at {escape(subject)}.", soft_wrap=True

@@ -13,6 +13,7 @@ from rich.markup import escape
 from ..config import Config, load, project_of
 from ..orchestrator.repair import Repair
 from ..patch.proof import Level
+from ..tools import sandbox
 from ..tools.process import Cancel
 from . import _repair, _report
 from ._recover import put_back
@@ -54,9 +55,11 @@ DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
     show_default=True,
     help="Seconds for one cargo check.",
 )
+@click.option("--smallest", is_flag=True, help="Drop every word a fix can do without, not only lines.")
 @click.option("--edition", default="2021", show_default=True, help="For a lone .rs file.")
 @click.option("--no-tests", is_flag=True, help="Do not run the tests.")
 @click.option("--no-sandbox", is_flag=True, help="Run cargo without the sandbox.")
+@click.option("--untrusted", is_flag=True, help="Run nothing of the crate; since that is needed, refuse.")
 @click.option("--cache-dir", type=click.Path(path_type=Path), help="Where shadow copies live.")
 def command(
     path: Path,
@@ -66,9 +69,11 @@ def command(
     max_lines: int | None,
     max_checks: int,
     timeout_s: float,
+    smallest: bool,
     edition: str,
     no_tests: bool,
     no_sandbox: bool,
+    untrusted: bool,
     cache_dir: Path | None,
 ) -> None:
     """Repair the crate (or the lone .rs file) at PATH so that it compiles.
@@ -83,9 +88,12 @@ def command(
         "check_timeout_s": timeout_s,
         "run_tests": not no_tests,
         "sandbox": False if no_sandbox else None,
+        "trusted": not untrusted,
     }
     config = load(settings, project=project_of(path.absolute()))
     console = Console(stderr=as_json, highlight=False)
+    if config.sandbox and (lacks := sandbox.describe().lacks):
+        console.print(f"[yellow]not stopped here:[/] {lacks} (why: rusta doctor)", soft_wrap=True)
     put_back(config, console)
     with _interruptible(console), open_shadow(path, config, edition) as (root, copy):
         wanted = Level.parse(level) if level else None
@@ -97,6 +105,7 @@ def command(
                 trace,
                 wanted=wanted,
                 write=write,
+                smallest=smallest,
                 cancel=Cancel(),
                 on_event=on_event,
                 say=lambda text: console.print(f"[yellow]not written:[/] {escape(text)}", soft_wrap=True),

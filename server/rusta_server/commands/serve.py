@@ -21,6 +21,7 @@ from ..patch.apply import recover
 @click.option("--tcp", metavar="HOST:PORT", help="Listen on a socket; a port alone means this machine only.")
 @click.option("--ws", metavar="HOST:PORT", help="Listen for WebSocket connections.")
 @click.option("--rust-analyzer", metavar="PATH", help="The rust-analyzer to run, instead of the one found.")
+@click.option("--untrusted", is_flag=True, help="Run nothing of the workspace: only citations.")
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="How much to log."
 )
@@ -34,6 +35,7 @@ def command(
     tcp: str | None,
     ws: str | None,
     rust_analyzer: str | None,
+    untrusted: bool,
     log_level: str | None,
     log_to_editor: bool,
     max_message_mb: int,
@@ -47,7 +49,7 @@ def command(
 
     if stdio + (tcp is not None) + (ws is not None) > 1:
         raise click.UsageError("--stdio, --tcp and --ws exclude each other.")
-    config = Config(rust_analyzer_path=rust_analyzer)
+    config = Config(rust_analyzer_path=rust_analyzer, trusted=not untrusted)
     if log_level is not None:
         config = attrs.evolve(config, log_level=log_level)
     logs.to_file(config.cache / "logs", config.log_level)

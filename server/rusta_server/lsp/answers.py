@@ -131,8 +131,9 @@ def after_failure(proxy: "Proxy", reason: str) -> None:
     _fail_waiting(proxy, reason)
     for message in tracking.take_back(proxy.session):
         proxy.write_to_client(message)
-    proxy.notify_client("window/showMessage", {"type": _ERROR, "message": f"Rusta: {reason}"})
-    _report(proxy, _ERROR, reason, health="error")
+    kind = _ERROR if proxy.config.trusted else _WARNING
+    proxy.notify_client("window/showMessage", {"type": kind, "message": f"Rusta: {reason}"})
+    _report(proxy, kind, reason, health="error")
 
 
 def is_our_command(proxy: "Proxy", body: bytes) -> bool:

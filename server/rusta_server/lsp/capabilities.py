@@ -91,6 +91,7 @@ def alone() -> dict[str, Json]:
         "capabilities": {
             "positionEncoding": "utf-16",
             "textDocumentSync": {"openClose": True, "change": 2, "save": {}},
+            "hoverProvider": True,
         },
         "serverInfo": {"name": "rusta", "version": __version__},
     }

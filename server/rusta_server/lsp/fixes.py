@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from ..candidates import Propose
-from ..config import Config
+from ..config import UNTRUSTED, Config
 from ..errors import RustaError
 from ..orchestrator import policy
 from ..orchestrator.observe import Decided, traced_offers
@@ -203,7 +203,13 @@ def _search(
     decide: Callable[[Offer], Decided],
     emit: Callable[[Path, Decided], None],
 ) -> frozenset[str] | None:
-    """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen."""
+    """Run in a thread: prove offers and emit them; returns the fingerprints of the errors seen.
+
+    Raises:
+        RustaError: the workspace is not trusted, or cannot be read or checked.
+    """
+    if not config.trusted:
+        raise RustaError(UNTRUSTED)
     known_workspace = job.run.workspace if job.run else None
     workspace = known_workspace or cargo.locate(job.root)
     seen: frozenset[str] | None = None

@@ -96,7 +96,8 @@ async def _open(proxy: "Proxy") -> None:
     from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, open_docs, toolchain
 
     library, cache = proxy.session.state(Library), proxy.config.cache
-    folder = proxy.session.root or Path.cwd()
+    # Which toolchain there is, rustup is asked, and a workspace can name one of its own.
+    folder = (proxy.session.root or Path.cwd()) if proxy.config.trusted else Path.home()
     library.toolchain = await asyncio.to_thread(toolchain, folder)
     if library.toolchain is None:
         return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from ..config import Config
+from ..config import UNTRUSTED, Config
 from ..session import Id, Session, Waiting, is_own
 from . import answers, guard, jsonrpc, mirror, settings, tracking
 from .child import Program
@@ -142,7 +142,10 @@ class Proxy:
         hooks = self.hooks
         if method == "initialize":
             settings.read_initialize(self, id, body)
-            self.analyzer.start()
+            if self.config.trusted:
+                self.analyzer.start()
+            else:
+                self.analyzer.forgo(UNTRUSTED)
             return
         if method in hooks.methods or (
             method == "workspace/executeCommand" and answers.is_our_command(self, body)

@@ -4,6 +4,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from ..config import changed_options, load
 from ..errors import RustaError
 from ..session import Id, Waiting
@@ -28,6 +30,8 @@ def read_initialize(proxy: "Proxy", id: Id, body: bytes) -> None:
     try:
         flags = changed_options(session.config)
         session.config = load({**flags, **introduction.settings}, project=introduction.root)
+        if not flags.get("trusted", True):  # settings may come with the workspace, the flag does not
+            session.config = evolve(session.config, trusted=False)
     except RustaError as error:
         message = f"Rusta: {error} {error.hint or ''}"
         proxy.notify_client("window/showMessage", {"type": _WARNING, "message": message})

@@ -100,6 +100,10 @@ class Upstream:
         self.state = State.RESTARTING
         self._life = asyncio.create_task(self._live())
 
+    def forgo(self, reason: str) -> None:
+        """Say why there will be no child, in place of `start`."""
+        self._fail(reason)
+
     def send(self, body: bytes) -> bool:
         """Send a message, or keep it until the child is back; False when there is no child any more."""
         if self.state is State.RUNNING and self._channel is not None:
