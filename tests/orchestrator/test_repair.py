@@ -153,7 +153,7 @@ def test_hunks_that_are_not_needed_are_dropped_with_their_steps():
     assert [step.diagnostic for step in found.state.steps] == [ONE]
 
 
-def test_words_that_are_not_needed_are_dropped_and_it_is_said_by_how_much():
+def test_words_that_are_not_needed_are_dropped_if_that_is_wanted_and_it_is_said_by_how_much():
     says = {
         b"a b c\n": [ONE],
         b"A b CCC\n": [],
@@ -161,7 +161,8 @@ def test_words_that_are_not_needed_are_dropped_and_it_is_said_by_how_much():
         b"a b CCC\n": [ONE],
     }
     both = Candidate("test", "both", (Edit(FILE, 0, 1, b"A"), Edit(FILE, 4, 5, b"CCC")), 0.5)
-    found = run(Scripted(b"a b c\n", says), {"one": [both]})
+    assert run(Scripted(b"a b c\n", says), {"one": [both]}).state.variant == {FILE: b"A b CCC\n"}
+    found = run(Scripted(b"a b c\n", says), {"one": [both]}, budget=Budget(max_word_tries=9))
     assert found.state.variant == {FILE: b"A b c\n"}
     assert found.state.steps[0].after == {FILE: b"A b c\n"}
     assert found.level == Level.V2

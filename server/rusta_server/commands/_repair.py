@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from attrs import evolve
+
 from .. import __version__
 from ..config import Config
 from ..orchestrator import policy
 from ..orchestrator.observe import traced_repair
-from ..orchestrator.repair import Event, Repair, budget_of
+from ..orchestrator.repair import Budget, Event, Repair, budget_of
 from ..patch import proof
 from ..patch.proof import Level
 from ..patch.result import ResultCode
@@ -19,6 +21,9 @@ from ..trace.tracing import Trace
 from . import _docs, _report
 from ._assists import helping
 
+# Compiler runs that are spent on words, where a person asks for the smallest fix.
+_WORD_TRIES = 40
+
 
 def run(
     root: Path,
@@ -28,6 +33,7 @@ def run(
     *,
     wanted: Level | None,
     write: bool,
+    smallest: bool = False,
     cancel: Cancel,
     on_event: Callable[[Event], None],
     say: Callable[[str], None],
@@ -35,13 +41,15 @@ def run(
     """Search for fixes of `copy`, and write them into `root` if that is asked for and allowed.
 
     Args:
+        smallest: drop words, too, that a fix can do without.
         wanted: the level of proof a person asked for by name.
         say: takes a sentence for a person: why a fix was not written.
 
     Raises:
         RustaError: the code could not be judged.
     """
-    found = _search(copy, config, trace, cancel, on_event)
+    budget = evolve(budget_of(config), max_word_tries=_WORD_TRIES if smallest else 0)
+    found = _search(copy, config, budget, trace, cancel, on_event)
     docs = _docs.at_hand(config, root)
     least = wanted or Level.parse(config.level)
     summary = _report.summarize(found, copy.files, root, least=least, docs=docs)
@@ -54,7 +62,12 @@ def run(
 
 
 def _search(
-    copy: Shadow, config: Config, trace: Trace, cancel: Cancel, on_event: Callable[[Event], None]
+    copy: Shadow,
+    config: Config,
+    budget: Budget,
+    trace: Trace,
+    cancel: Cancel,
+    on_event: Callable[[Event], None],
 ) -> Repair:
     try:
         found = traced_repair(
@@ -62,7 +75,7 @@ def _search(
             lambda: helping(copy, config),
             trace,
             about={"command": "fix", "rusta": __version__},
-            budget=budget_of(config),
+            budget=budget,
             run_tests=config.run_tests,
             cancel=cancel,
             on_event=on_event,
