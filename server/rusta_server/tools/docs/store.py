@@ -54,8 +54,6 @@ class Docs:
         self._lints = lints_file(path)
         self.is_damaged = False
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
 
     def section(self, corpus: str, id: str) -> Section | None:
         """A section by its corpus (without version) and id, or by another name it has there."""
@@ -118,14 +116,13 @@ class Docs:
         return resolve(self, anchor) if not self.is_damaged else ORPHAN
 
     def close(self) -> None:
-        """Close all connections; later questions find nothing."""
-        with self._lock:
-            opened, self._opened = self._opened, []
-            self._local = threading.local()
-            self.is_damaged = True
-        for connection in opened:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
+        """Later questions find nothing.
+
+        Every connection is closed as soon as nobody reads from it any more: to close one that another thread
+        reads from crashes sqlite.
+        """
+        self.is_damaged = True
+        self._local = threading.local()
 
     # For the modules beside this one.
 
@@ -220,17 +217,17 @@ class Docs:
             return ask(self._connection())
         except UnicodeEncodeError:
             return None  # half a character, as a command line may hold: it stands nowhere
-        except sqlite3.DatabaseError:
-            self._damaged()
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN:
+                self.close()  # gone, or too many files are open: the file itself is not to blame
+            else:
+                self._damaged()
             return None
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = _connect(self.path)
-            self._local.connection = connection
-            with self._lock:
-                self._opened.append(connection)
+            connection = self._local.connection = _connect(self.path)
         return connection
 
     def _damaged(self) -> None:
