@@ -190,6 +190,12 @@ def test_what_was_meant(docs: Docs, asked, near):
     assert near in docs.similar(asked)
 
 
+def test_of_near_codes_the_one_that_begins_alike_comes_first(docs: Docs):
+    assert docs.similar("E05022")[0] == "E0502"
+    assert docs.similar("382")[0] == "E0382"
+    assert docs.similar("1" * 5000) == ()
+
+
 @pytest.mark.parametrize(
     ("link", "corpus", "id_"),
     [

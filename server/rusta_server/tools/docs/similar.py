@@ -1,14 +1,16 @@
 """Names that somebody may have meant."""
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Prefix
 
 if TYPE_CHECKING:
     from .store import Docs
 
-_CODE = re.compile(r"[Ee]?\d+$")
+_CODE = re.compile(r"[Ee]?\d{1,9}$")
 _LEAST = 60
 
 
@@ -18,12 +20,9 @@ def similar(docs: "Docs", text: str, k: int) -> tuple[str, ...]:
     if not wanted:
         return ()
     if _CODE.match(wanted):
-        codes = [row[0] for row in docs.rows("SELECT id FROM section WHERE kind = 'error'")]
-        number = int(wanted.lstrip("Ee"))
-        near = sorted(
-            codes, key=lambda code: (-fuzz.ratio(wanted.upper(), code), abs(int(code[1:]) - number))
+        return near_codes(
+            wanted, [row[0] for row in docs.rows("SELECT id FROM section WHERE kind = 'error'")], k
         )
-        return tuple(near[:k])
     n_segments = wanted.count("::") + 1
     names: dict[str, str] = {}
     rows = docs.rows("SELECT id FROM section WHERE kind = 'item' AND page NOT LIKE 'core/arch/%'")
@@ -35,3 +34,14 @@ def similar(docs: "Docs", text: str, k: int) -> tuple[str, ...]:
         names.setdefault(title, title)
     found = process.extract(wanted, names.keys(), scorer=fuzz.ratio, limit=k, score_cutoff=_LEAST)
     return tuple(names[name] for name, _, _ in found)
+
+
+def near_codes(wanted: str, codes: Iterable[str], k: int) -> tuple[str, ...]:
+    """The error codes that look most like this one; of equals those that begin alike, then near numbers."""
+    asked = f"E{wanted.lstrip('Ee')}"
+    number = int(asked[1:])
+
+    def rank(code: str) -> tuple[float, int, int]:
+        return -fuzz.ratio(asked, code), -Prefix.similarity(asked, code), abs(int(code[1:]) - number)
+
+    return tuple(sorted(codes, key=rank)[:k])
