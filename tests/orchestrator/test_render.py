@@ -81,6 +81,15 @@ def test_a_terminal_shows_every_quote_and_its_source():
         assert words in shown
 
 
+@pytest.mark.parametrize("width", [1, 30, 40, 80])
+def test_a_narrow_terminal_breaks_sentences_but_no_address(width):
+    lines = in_terminal(FULL, width).split("\n")
+    assert any(line.strip() == WEB for line in lines), "it can be copied"
+    assert all(line == line.rstrip() for line in lines)
+    words = [line for line in lines if WEB not in line]
+    assert max(map(len, words)) <= max(width, 30)
+
+
 def test_json_has_whole_anchors():
     found = render.to_json(FULL)
     (citation,) = found["parts"][1]["claims"][0]["citations"]
@@ -93,7 +102,7 @@ def test_json_has_whole_anchors():
 
 def in_terminal(explanation, width=100):
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(render.to_rich(explanation))
+    console.print(render.to_rich(explanation), soft_wrap=True)
     return console.file.getvalue()
 
 

@@ -13,9 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from attrs import asdict, frozen
-from rich.console import Group
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from ..tools.docs import State
@@ -26,6 +24,8 @@ from .explain import Explanation, Part
 # What a hover shows without scrolling in most editors.
 MAX_LINES = 24
 _COLUMNS = 88
+# A terminal that has fewer is not a terminal to read in.
+_LEAST_COLUMNS = 20
 
 # What may be shown, and under which heading.
 _HEADINGS = {
@@ -67,18 +67,19 @@ def to_plain(explanation: Explanation, *, max_lines: int | None = MAX_LINES) -> 
     return text
 
 
-def to_rich(explanation: Explanation, *, backticks: bool = False) -> Group:
-    """All of it for a terminal, each quote with its source; with `backticks` where there are no colours."""
-    body = Table.grid(padding=(0, 2))
-    body.add_column(style="dim", no_wrap=True)
-    body.add_column(ratio=1)
+def to_rich(explanation: Explanation, *, backticks: bool = False) -> "_InTerminal":
+    """All of it for a terminal, each quote with its source; with `backticks` where there are no colours.
+
+    To be printed with `soft_wrap`: addresses may be longer than a line.
+    """
+    rows = []
     for part in _parts(explanation):
         heading = "what" if part.heading == "docs" else part.heading
         for number, claim in enumerate(part.claims):
-            body.add_row("" if number else heading, _rich_claim(claim, backticks=backticks))
+            rows.append(("" if number else heading, _rich_claim(claim, backticks=backticks)))
     name, separator, rest = explanation.subject.partition(": ")
     title = Text.assemble((_one_line(name), "bold"), separator, _coloured(rest, backticks=backticks))
-    return Group(title, Padding(body, (1, 0, 0, 2)))
+    return _InTerminal(title, tuple(rows))
 
 
 def to_json(explanation: Explanation) -> dict[str, Any]:
@@ -327,23 +328,46 @@ def _source(citation: Citation) -> str:
 # Terminal
 
 
-def _rich_claim(claim: Cited, *, backticks: bool) -> Group:
+@frozen
+class _InTerminal:
+    """Headings in a column of their own. What has `no_wrap` is not broken, so that it can be copied."""
+
+    title: Text
+    rows: tuple[tuple[str, tuple[Text, ...]], ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        def broken(text: Text, indent: int = 0) -> Iterator[Text]:
+            for line in text.wrap(console, max(options.max_width - indent, _LEAST_COLUMNS)):
+                line.rstrip()
+                yield line
+
+        yield from broken(self.title)
+        yield Text()
+        indent = 2 + max(len(heading) for heading, _ in self.rows) + 2
+        for heading, texts in self.rows:
+            start = f"  {heading}".ljust(indent)
+            for text in texts:
+                for line in broken(text, indent):
+                    yield Text.assemble((start, "dim"), line)
+                    start = " " * indent
+            yield Text()
+
+
+def _rich_claim(claim: Cited, *, backticks: bool) -> tuple[Text, ...]:
     lines = [_coloured(claim.text, backticks=backticks)] if claim.text else []
     for link, citations in groupby(claim.citations, key=lambda citation: citation.anchor.link):
         from_one_place = list(citations)
         quotes = " ".join(f"“{_one_line(citation.anchor.quote)}”" for citation in from_one_place)
-        lines += [Text(quotes, style="italic"), _rich_source(from_one_place[0], link)]
-    return Group(*lines, Text(""))
+        lines += [Text(quotes, style="italic"), *_rich_source(from_one_place[0], link)]
+    return tuple(lines)
 
 
-def _rich_source(citation: Citation, link: str) -> Text:
+def _rich_source(citation: Citation, link: str) -> tuple[Text, Text]:
     clickable = f" link {link}" if link.startswith("file:///") and " " not in link else ""
-    return Text.assemble(
-        (_one_line(citation.label), f"cyan{clickable}"),
-        (f"  {_CHANGED}" if citation.state == State.DRIFTED else "", "yellow"),
-        (f"  {_one_line(citation.anchor.web or _place(link))}", "dim"),
-        overflow="fold",
-    )
+    changed = f"  {_CHANGED}" if citation.state == State.DRIFTED else ""
+    label = Text.assemble((_one_line(citation.label), f"cyan{clickable}"), (changed, "yellow"))
+    address = _one_line(citation.anchor.web or _place(link))
+    return label, Text(address, style="dim", no_wrap=True, overflow="ignore")
 
 
 def _coloured(text: str, *, backticks: bool) -> Text:
