@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rusta_server.trace import secrets
 from rusta_server.trace.ledger import Ledger, begin
 from rusta_server.trace.record import Kind
 from rusta_server.trace.secrets import MARK, clean, clean_value
@@ -42,6 +43,12 @@ def test_tokens_are_taken_out_wherever_they_stand(secret, before, after):
         ("DB_PASSWORD=verylongpassword1", f"DB_PASSWORD={MARK}"),
         ("Authorization: Bearer abcdefghijklmnopqrstuv", f"Authorization: Bearer {MARK}"),
         ("postgres://me:topsecret@localhost/db", f"postgres://me:{MARK}@localhost/db"),
+        (r'let password = "hunter2\"and-more";', f'let password = "{MARK}";'),
+        ('client.password("hunter22")', f'client.password("{MARK}")'),
+        ('let secret = Secret::new("hunter22");', f'let secret = Secret::new("{MARK}");'),
+        (r"{\"password\": \"hunter22\"}", rf"{{\"password\": \"{MARK}\"}}"),
+        ("DEPLOY_TOKEN=abcdefghijkl", f"DEPLOY_TOKEN={MARK}"),
+        ("x" * 90 + '_password = "hunter22"', "x" * 90 + f'_password = "{MARK}"'),
         ("at /home/ada/src/lib.rs:3", "at /home/user/src/lib.rs:3"),
         ("at /Users/ada/src", "at /Users/user/src"),
     ],
@@ -58,6 +65,9 @@ def test_what_people_call_a_secret(text, expected):
         "let secret: Secret = Secret::new();",
         "sha256 0123456789abcdef0123456789abcdef",
         "/rootless/dir",
+        "fn check_password(candidate_password: &str) -> bool {",
+        "let password = read_password_file(path);",
+        "let key = private_key_format::parse(text);",
     ],
 )
 def test_ordinary_code_stays(text):
@@ -89,3 +99,67 @@ def test_nothing_reaches_the_disk(tmp_path):
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert LETTERS[:12].encode() not in path.read_bytes()
+
+
+def test_a_file_called_password_is_no_secret():
+    variant = {"variant": {"password.rs": "ab" * 32}}
+    assert clean_value(variant) == variant
+
+
+def test_lists_below_a_secret_name():
+    assert clean_value({"passwords": ["hunter2", ["x"]]}) == {"passwords": [MARK, [MARK]]}
+
+
+def test_what_the_environment_keeps_secret(monkeypatch):
+    monkeypatch.setenv("STORE_PASSWORD", "plain words as a secret")
+    monkeypatch.setenv("SHORT_SECRET", "true")
+    secrets._of_environment.cache_clear()
+    try:
+        assert clean("it printed plain words as a secret!") == f"it printed {MARK}!"
+        assert clean("true") == "true"
+    finally:
+        monkeypatch.undo()
+        secrets._of_environment.cache_clear()
+
+
+@given(
+    st.text("ab12\"'\\ =:/@~-_.\n") | st.sampled_from(SECRETS),
+    st.sampled_from(["password", "://a:", "token "]),
+)
+def test_what_is_clean_stays_as_it_is(text, word):
+    once = clean(word + text)
+    assert clean(once) == once
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "password",
+        "-a",
+        "a.",
+        "eyJ-",
+        ".-password",
+        'password="',
+        "password='\\",
+        "a://",
+        "a://b:",
+        "sk_live_",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "api_key:",
+        "token ",
+        "password(",
+        "A ",
+        "_",
+        " ",
+        "/home/",
+        "password=a(",
+        "~",
+        "AKIA",
+    ],
+)
+def test_the_time_is_linear_in_the_text(piece):
+    """A pattern that looks back and forth would not come to an end here."""
+    n = 300_000 // len(piece)
+    assert clean(f"_password{piece * n}")
+    assert clean(f"://{piece * n} -----BEGIN ")
