@@ -113,3 +113,17 @@ async def test_plain_files_as_standard_streams(tmp_path):
         process = await asyncio.create_subprocess_exec(*command, stdin=stdin, stdout=stdout)
         assert await asyncio.wait_for(process.wait(), 20) == 0
     assert taken.read_bytes().count(b"Content-Length") == 2
+
+
+async def test_no_input_at_all_is_the_end_of_the_connection(tmp_path):
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "rusta_server", "serve", "--rust-analyzer", FAKE],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    try:
+        await asyncio.wait_for(process.wait(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()

@@ -108,9 +108,9 @@ async def standard_streams(max_body_n_bytes: int) -> FramedChannel:
 
 
 def _pollable(descriptor: int, *, incoming: bool) -> int:
-    """The descriptor itself, or a pipe that a thread copies from or to it when it is a plain file."""
+    """The descriptor itself, or a pipe that a thread copies from or to it when it is a file or `/dev/null`."""
     mode = os.fstat(descriptor).st_mode
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
         return descriptor
     read_end, write_end = os.pipe()
     source, target = (descriptor, write_end) if incoming else (read_end, descriptor)
