@@ -69,7 +69,10 @@ class Config:
     test_timeout_s: float = _option(300.0, "The time limit of one cargo test in the shadow copy.")
     run_tests: bool = _option(True, "Run the tests to raise a fix from V2 to V3.")
     sandbox: bool = _policy(
-        True, "Run cargo without network and without write access outside its folders, where possible."
+        True, "Run cargo without network, without your other files and your secrets, where possible."
+    )
+    sandbox_reads: tuple[str, ...] = _option(
+        (), "More that cargo may read in the sandbox: libraries in your home, say."
     )
     citations: bool = _option(
         True, "Cite the Rust documentation on this machine in hovers, and link error codes to it."

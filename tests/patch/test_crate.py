@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rusta_server.errors import RustaError
 from rusta_server.patch import crate
 from rusta_server.patch.shadow import NoTests, Tested
 from rusta_server.tools import cargo, sandbox
@@ -303,3 +304,45 @@ def test_only_the_tests_a_change_can_affect_are_run(make_crate):
         }
         assert n_run == {"a/src/lib.rs": 2, "c/src/lib.rs": 1}
         assert shadow.test({}).n_passed == 3
+
+
+@pytest.mark.parametrize("in_repository", [True, False])
+def test_links_and_includes_do_not_bring_secrets_into_the_copy(make_crate, tmp_path, in_repository):
+    (tmp_path / "home/.ssh").mkdir(parents=True)
+    (tmp_path / "home/.ssh/key").write_text("secret")
+    (tmp_path / "home/other").mkdir()
+    (tmp_path / "home/other/notes.rs").write_text("secret")
+    text = 'const _: &str = include_str!("../../../.ssh/key");\nconst _: &str = include_str!("key");\n'
+    manifest = '[package]\nname = "demo"\nversion = "0.1.0"\n'
+    root = make_crate({"Cargo.toml": manifest, "src/lib.rs": text}, name="home/code/demo")
+    if in_repository:
+        (root.parent / ".git").mkdir()
+    for link, target in (
+        ("src/key", "../../../.ssh/key"),
+        ("src/keys", "../../../.ssh"),
+        ("src/other", "../../../other"),
+        ("src/notes.rs", "../../../other/notes.rs"),
+    ):
+        (root / link).symlink_to(target)
+    with shadow_of(root) as shadow:
+        assert len(shadow.check({}).errors) == 2
+        copied = [file for file in shadow.tree.parents[6].rglob("*") if file.is_file()]
+        assert not [file for file in copied if b"secret" in file.read_bytes()]
+
+
+def test_a_toolchain_that_comes_with_the_code_is_refused(make_crate, tmp_path):
+    root = make_crate({"src/lib.rs": GOOD, "rust-toolchain.toml": f'[toolchain]\npath = "{tmp_path}/own"\n'})
+    with pytest.raises(RustaError, match="names a toolchain by its path"):
+        cargo.locate(root)
+
+
+def test_a_compiler_that_the_settings_name_is_not_asked(make_crate, tmp_path):
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    settings = f'[build]\nrustc = "{trap}"\nrustc-wrapper = "{trap}"\n'
+    root = make_crate({"src/lib.rs": GOOD, ".cargo/config.toml": settings})
+    lock = 'version = 4\n\n[[package]]\nname = "demo"\nversion = "0.1.0"\n'
+    (root / "Cargo.lock").write_text(lock)
+    assert cargo.dependencies(root) == {"demo@0.1.0": root}
+    assert not (tmp_path / "sprung").exists()

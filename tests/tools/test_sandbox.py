@@ -1,4 +1,5 @@
 """What a hostile build script can do from inside: nothing that outlives it or leaves its folders."""
+# ruff: noqa: SIM905
 
 import os
 import shutil
@@ -12,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rusta_server.tools import sandbox, sandbox_reads
+from rusta_server.tools import sandbox, sandbox_macos, sandbox_reads
+from rusta_server.tools.sandbox_env import is_secret
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 LAUNCHER = sandbox.LAUNCHER
@@ -394,3 +396,215 @@ def test_step_by_step(monkeypatch, words, options, lacks, note):
         assert prefix[-5:] == ("--ro", "/y", "--rw", "/x", "--")
     else:
         assert prefix == ()
+
+
+# What is read, and what is not in the environment
+
+
+@pytest.mark.parametrize(
+    "name",
+    """CARGO_REGISTRY_TOKEN CARGO_REGISTRIES_MINE_TOKEN GITHUB_TOKEN GH_TOKEN NPM_TOKEN AWS_PROFILE
+    AWS_SECRET_ACCESS_KEY OPENAI_API_KEY ANTHROPIC_API_KEY API_KEY SSH_AUTH_SOCK SSH_AGENT_PID GPG_AGENT_INFO
+    DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY XAUTHORITY XDG_RUNTIME_DIR DB_PASSWORD PGPASSWORD
+    VAULT_ADDR KUBECONFIG SENTRY_DSN MAKEFLAGS github_token SIGNING_KEY JWT DOCKER_AUTH_CONFIG MAIL_PASS
+    GOOGLE_APPLICATION_CREDENTIALS STRIPE_SECRET""".split(),
+)
+def test_variables_with_secrets(name):
+    assert is_secret(name, "x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    """PATH HOME USER LANG LC_ALL PWD TMPDIR CARGO_HOME CARGO_TARGET_DIR RUSTUP_HOME RUSTC RUSTFLAGS
+    RUST_BACKTRACE RUST_LOG CC CFLAGS OPENSSL_DIR PKG_CONFIG_PATH LIBCLANG_PATH LD_LIBRARY_PATH SSL_CERT_FILE
+    CARGO_NET_OFFLINE
+    PROFILE KEYBOARD_LAYOUT AUTHOR COMPASS MONKEY TERM""".split(),
+)
+def test_variables_that_builds_need(name):
+    assert not is_secret(name, "/usr/lib:https://example.org/a?b=c")
+
+
+def test_a_password_in_an_address():
+    assert is_secret("DATABASE_URL", "postgres://me:hunter2@localhost/db")
+    assert is_secret("HTTPS_PROXY", "http://me:hunter2@proxy:3128")
+    assert not is_secret("DATABASE_URL", "postgres://localhost/db?at=a@b:c")
+    assert not is_secret("HTTPS_PROXY", "http://proxy:3128")
+
+
+def reads_of(home: Path, **more: str) -> tuple[Path, ...]:
+    return sandbox_reads.readable("linux", {"HOME": str(home), "PATH": "/usr/bin", **more})
+
+
+def covered(reads, path: Path) -> bool:
+    return any(path.is_relative_to(one) for one in reads)
+
+
+def test_of_the_home_only_the_toolchain_and_the_registry_are_read(tmp_path):
+    path = f"{tmp_path}:{tmp_path}/.local/bin:.:{tmp_path}/.cargo/bin:/usr/bin"
+    reads = reads_of(tmp_path, PATH=path, LD_LIBRARY_PATH=f"{tmp_path}:{tmp_path}/lib", CUDA_HOME="/")
+    for name in (
+        ".cargo/bin",
+        ".cargo/registry/src",
+        ".cargo/git/db",
+        ".rustup/toolchains",
+        ".local/bin",
+        "lib/x",
+    ):
+        assert covered(reads, tmp_path / name), name
+    for name in (
+        ".ssh/id",
+        ".cargo/credentials.toml",
+        ".cargo/credentials",
+        ".local/share/keyrings",
+        "code/x",
+        "",
+    ):
+        assert not covered(reads, tmp_path / name), name
+    for name in (
+        "/etc/shadow",
+        "/etc/ssh",
+        "/etc/ssl/private",
+        "/root",
+        "/home",
+        "/var",
+        "/run",
+        "/proc",
+        "/dev",
+    ):
+        assert not covered(reads, Path(name)), name
+
+
+def test_what_the_users_own_settings_name_is_read(tmp_path):
+    (tmp_path / ".cargo").mkdir()
+    (tmp_path / ".cargo/config.toml").write_text(
+        f"""
+        [source.vendored]
+        directory = "crates"
+        [target.x]
+        linker = "{tmp_path}/tools/ld"
+        [env]
+        LIBTORCH = {{ value = "{tmp_path}/libtorch" }}
+        HERE = "{tmp_path}"
+        """
+    )
+    reads = reads_of(tmp_path)
+    for name in ("crates", "tools/ld", "libtorch"):
+        assert tmp_path / name in reads
+    assert not covered(reads, tmp_path / ".ssh")
+    (tmp_path / ".cargo/config.toml").write_text("no settings")
+    assert covered(reads_of(tmp_path), tmp_path / ".cargo/registry")
+
+
+def test_what_a_folder_above_the_crate_names_is_read_only_below_it(tmp_path):
+    repository = tmp_path / "repository"
+    (repository / ".cargo").mkdir(parents=True)
+    (repository / "link").symlink_to(tmp_path / "outside")
+    settings = repository / ".cargo/config.toml"
+    settings.write_text(
+        f"""
+        [source.a]
+        directory = "vendor"
+        [source.b]
+        directory = "../outside"
+        [source.c]
+        local-registry = "{tmp_path}/outside"
+        [source.d]
+        directory = "link"
+        """
+    )
+    assert sandbox_reads.settings_above([f"--config={settings}"]) == (settings, repository / "vendor")
+    assert sandbox_reads.settings_above(["--config=a.b=1", "--locked"]) == ()
+
+
+def test_a_linked_toolchain_and_one_beside_its_programs_are_read(tmp_path):
+    for name in ("mine", "other"):
+        (tmp_path / name / "lib/rustlib").mkdir(parents=True)
+        (tmp_path / name / "bin").mkdir()
+    (tmp_path / ".rustup/toolchains").mkdir(parents=True)
+    (tmp_path / ".rustup/toolchains/mine").symlink_to(tmp_path / "mine")
+    reads = reads_of(tmp_path, PATH=f"{tmp_path}/other/bin")
+    assert {tmp_path / "mine", tmp_path / "other/bin", tmp_path / "other/lib"} <= set(reads)
+
+
+@needs_landlock
+def test_secrets_are_out_of_reach(inside, outside):
+    attack = (
+        "cat precious; cat $OUT/precious; cat /proc/1/environ /proc/self/environ; printenv; ls -R ~ /home"
+    )
+    done = run(
+        sandbox.prefix([inside]),
+        ["sh", "-c", attack],
+        cwd=inside,
+        env={**os.environ, "OUT": str(outside), "MY_TOKEN": "precious secret", "HOME": str(outside)},
+    )
+    assert "precious" not in done.stdout
+
+
+@needs_landlock
+def test_links_on_the_way_lead_where_they_lead_outside(inside, tmp_path):
+    """The user's folders may be links: /home/me/.cargo on another disk."""
+    (tmp_path / "disk/registry").mkdir(parents=True)
+    (tmp_path / "disk/registry/file").write_text("crate")
+    (tmp_path / "absolute").symlink_to(tmp_path / "disk")
+    (tmp_path / "relative").symlink_to("absolute/../disk")
+    (tmp_path / "loop").symlink_to("loop")
+    reads = [tmp_path / "absolute/registry", tmp_path / "relative/registry", tmp_path / "loop/x"]
+    command = ["cat", str(tmp_path / "absolute/registry/file"), str(tmp_path / "relative/registry/file")]
+    assert run(sandbox.prefix([inside], reads), command).stdout == "cratecrate"
+    (tmp_path / "way").symlink_to(inside)
+    done = run(sandbox.prefix([tmp_path / "way"]), ["sh", "-c", "echo x > new"], cwd=tmp_path / "way")
+    assert (done.returncode, (inside / "new").exists()) == (0, True)
+
+
+@needs_landlock
+def test_programs_see_the_machine_they_need(inside):
+    checks = "test -c /dev/null && echo x > /dev/null && head -c1 /dev/urandom | wc -c && ls / > /dev/null"
+    checks += " && echo y > /tmp/y && cat /tmp/y && echo 2 && test -e /proc/self/exe && uname > /dev/stdout"
+    done = run(sandbox.prefix([inside]), ["sh", "-c", checks])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\ny\n2\nLinux\n", "")
+    assert not Path("/tmp/y").exists()
+
+
+# macOS: the text of the profile. It was not run there.
+
+
+def test_the_profile_of_macos():
+    text = sandbox_macos.profile([Path("/work/target")], [Path("/usr"), Path('/odd "name"')])
+    lines = text.splitlines()
+    assert lines[:2] == ["(version 1)", "(deny default)"]
+    assert "(deny network*)" in lines
+    assert '(allow file-read* (subpath "/usr"))' in lines
+    assert '(allow file-read* (subpath "/odd \\"name\\""))' in lines
+    assert lines[-1] == '(allow file-read* file-write* (subpath "/work/target"))'
+    assert text.count("(") == text.count(")")
+    assert [line for line in lines if "file-write*" in line] == lines[-1:]
+    assert not [line for line in lines if line.startswith("(allow network")]
+
+
+def test_the_launcher_of_macos(monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("TMPDIR", "/private/var/folders/x")
+    prefix = sandbox_macos.prefix([tmp_path], [Path("/usr")])
+    assert prefix[:2] == ("/usr/bin/sandbox-exec", "-p")
+    assert prefix[3] == "/usr/bin/env"
+    assert prefix[prefix.index("GITHUB_TOKEN") - 1] == "-u"
+    assert prefix[-1] == f"TMPDIR={tmp_path}"
+    assert "secret" not in " ".join(prefix)
+
+
+def test_macos_is_believed_only_after_a_try(monkeypatch, tmp_path):
+    """A stand-in that runs everything and stops nothing is found out."""
+    monkeypatch.setattr(sandbox_macos, "_PROGRAM", str(tmp_path / "sandbox-exec"))
+    assert "is not there" in sandbox_macos.why_not()
+    (tmp_path / "sandbox-exec").write_text('#!/bin/sh\nshift 2\nexec "$@"\n')
+    (tmp_path / "sandbox-exec").chmod(0o755)
+    assert "does not stop reading" in sandbox_macos.why_not()
+    (tmp_path / "sandbox-exec").write_text("#!/bin/sh\nexit 65\n")
+    assert "nothing runs in it" in sandbox_macos.why_not()
+    monkeypatch.setattr(sandbox.sys, "platform", "darwin")
+    sandbox.describe.cache_clear()
+    try:
+        assert not sandbox.describe().is_complete
+        assert sandbox.prefix([tmp_path]) == ()
+    finally:
+        sandbox.describe.cache_clear()

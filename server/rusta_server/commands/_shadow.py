@@ -56,4 +56,4 @@ def _in_package(path: Path) -> bool:
 
 
 def _launcher(config: Config) -> crate.LauncherFor:
-    return sandbox.prefix if config.sandbox else (lambda writable, readable: ())
+    return sandbox.launcher_for(config.sandbox, config.sandbox_reads)

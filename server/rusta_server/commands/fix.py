@@ -59,6 +59,9 @@ DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 @click.option("--edition", default="2021", show_default=True, help="For a lone .rs file.")
 @click.option("--no-tests", is_flag=True, help="Do not run the tests.")
 @click.option("--no-sandbox", is_flag=True, help="Run cargo without the sandbox.")
+@click.option(
+    "--sandbox-read", multiple=True, metavar="PATH", help="More that cargo may read. May be repeated."
+)
 @click.option("--untrusted", is_flag=True, help="Run nothing of the crate; since that is needed, refuse.")
 @click.option("--cache-dir", type=click.Path(path_type=Path), help="Where shadow copies live.")
 def command(
@@ -73,6 +76,7 @@ def command(
     edition: str,
     no_tests: bool,
     no_sandbox: bool,
+    sandbox_read: tuple[str, ...],
     untrusted: bool,
     cache_dir: Path | None,
 ) -> None:
@@ -88,6 +92,7 @@ def command(
         "check_timeout_s": timeout_s,
         "run_tests": not no_tests,
         "sandbox": False if no_sandbox else None,
+        "sandbox_reads": sandbox_read or None,
         "trusted": not untrusted,
     }
     config = load(settings, project=project_of(path.absolute()))

@@ -226,7 +226,7 @@ def _search(
         cache=config.cache,
         buffers=buffers,
         scope=job.scope,
-        launcher_for=sandbox.prefix if config.sandbox else (lambda writable, readable: ()),
+        launcher_for=sandbox.launcher_for(config.sandbox, config.sandbox_reads),
         check_timeout_s=config.check_timeout_s,
         test_timeout_s=config.test_timeout_s,
     ) as shadow:

@@ -207,7 +207,8 @@ class CrateShadow:
                 copy = Path(os.path.normpath(self.tree / folder.relative_to(self.base) / name))
                 original = Path(os.path.normpath(self.base / os.path.relpath(copy, self.tree)))
                 nest = self.tree.parents[len(_TREE.parts) - 2]
-                if copy.is_relative_to(nest) and not copy.exists() and original.is_file():
+                is_ours = original.is_file() and _may_copy(original.resolve(), self.base)
+                if copy.is_relative_to(nest) and not copy.exists() and is_ours:
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     _clone(original, copy)
                     fetched = True
@@ -296,8 +297,24 @@ def _originals(workspace: cargo.Workspace, base: Path) -> dict[str, Path]:
     return {
         file.relative_to(base).as_posix(): file
         for folder in (workspace.root, *workspace.outside)
-        for file in _walk(folder, workspace.target_dir)
+        for file in _walk(folder, workspace.target_dir, base)
     }
+
+
+def _may_copy(real: Path, base: Path) -> bool:
+    """Whether a file or folder that a link or an include leads to belongs to the code.
+
+    Inside the copied folder everything does. Outside it may be a key or another project, which hostile code
+    would get at in this way: so only within the same repository (without one, beside the copied folder), and
+    nothing hidden.
+    """
+    base = base.resolve()
+    if real.is_relative_to(base):
+        return True
+    top = next((folder for folder in base.parents if (folder / ".git").exists()), base.parent)
+    if (base / ".git").exists() or not real.is_relative_to(top):
+        return False
+    return not any(part.startswith(".") for part in real.relative_to(top).parts)
 
 
 def _load_stamps(file: Path) -> _Stamps:
@@ -308,7 +325,7 @@ def _load_stamps(file: Path) -> _Stamps:
     return {path: tuple(stamp) for path, stamp in raw.items()}
 
 
-def _walk(folder: Path, target_dir: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+def _walk(folder: Path, target_dir: Path, base: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     """The regular files below `folder`. Links are followed; a link to a very large folder is no source.
 
     Args:
@@ -322,13 +339,16 @@ def _walk(folder: Path, target_dir: Path, above: tuple[Path, ...] = ()) -> Itera
             if name not in _SKIPPED and here / name != target_dir and not (here / name / _CACHE_TAG).exists()
         ]
         for name in files:
+            file = here / name
             # Sockets, devices and dangling links are not code.
-            if (here / name).is_file():
-                yield here / name
+            if file.is_file() and (not file.is_symlink() or _may_copy(file.resolve(), base)):
+                yield file
         for link in [here / name for name in names if (here / name).is_symlink()]:
+            if not _may_copy(link.resolve(), base):
+                continue
             trail = (*above, here.resolve())
             if not any(real.is_relative_to(link.resolve()) for real in trail):
-                linked = list(itertools.islice(_walk(link, target_dir, trail), _MAX_LINKED_FILES + 1))
+                linked = list(itertools.islice(_walk(link, target_dir, base, trail), _MAX_LINKED_FILES + 1))
                 yield from linked if len(linked) <= _MAX_LINKED_FILES else ()
 
 

@@ -155,6 +155,7 @@ def locate(path: Path) -> Workspace:
             f"no Cargo.toml in {folder.resolve()} or above it.",
             hint="Run in a crate, or give its folder: rusta fix PATH",
         )
+    _refuse_own_toolchain(manifest.resolve().parent)
     command = (
         "cargo",
         "metadata",
@@ -178,6 +179,25 @@ def locate(path: Path) -> Workspace:
     return _workspace(json.loads(ended.stdout))
 
 
+def _refuse_own_toolchain(folder: Path) -> None:
+    """rustup would start the programs of a toolchain that comes with the code, outside of any sandbox."""
+    if "RUSTUP_TOOLCHAIN" in os.environ:
+        return
+    for above in (folder, *folder.parents):
+        file = above / "rust-toolchain.toml"
+        if file.is_file() or (file := above / "rust-toolchain").is_file():
+            try:
+                path = tomllib.loads(file.read_text(errors="replace")).get("toolchain", {}).get("path")
+            except (OSError, tomllib.TOMLDecodeError, AttributeError):
+                return
+            if path is not None:
+                raise RustaError(
+                    f"{file} names a toolchain by its path, {path}, whose programs would run unconfined.",
+                    hint="If you trust it: RUSTUP_TOOLCHAIN=PATH rusta fix",
+                )
+            return
+
+
 def dependencies(root: Path) -> dict[str, Path]:
     """The folders of all packages that the workspace in `root` is built of, by ``NAME@VERSION``.
 
@@ -185,8 +205,12 @@ def dependencies(root: Path) -> dict[str, Path]:
     not fetched yet.
     """
     command = ("cargo", "metadata", "--offline", "--locked", "--format-version=1")
+    # Or cargo would ask the compiler that the workspace's settings name, whatever that is.
+    compiler = {**_toolchain(root), **dict.fromkeys(_WRAPPERS, "")}
+    if "RUSTC" not in compiler and "RUSTC" not in os.environ:
+        return {}
     try:
-        ended = run(command, cwd=root, env=environment(), timeout_s=_METADATA_TIMEOUT_S)
+        ended = run(command, cwd=root, env={**environment(), **compiler}, timeout_s=_METADATA_TIMEOUT_S)
     except OSError:
         return {}
     if not isinstance(ended, Finished) or ended.code != 0:
@@ -406,7 +430,8 @@ def _why(stderr: str) -> CouldNotCheck:
         return CouldNotCheck(f"the disk is full:\n{body}", "Free some space, then again.")
     if "custom build command" in body or "build script" in body:
         return CouldNotCheck(
-            f"a build script failed:\n{body}", "Try `cargo check` yourself; see also rusta doctor."
+            f"a build script failed:\n{body}",
+            "If `cargo check` works here, it reads something else: rusta fix --sandbox-read PATH",
         )
     return CouldNotCheck(f"cargo check failed:\n{body}", "Try `cargo check` yourself.")
 

@@ -8,7 +8,7 @@ says what it enforces here.
 import functools
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -82,6 +82,16 @@ def prefix(writable: Sequence[Path], readable: Sequence[Path] = ()) -> tuple[str
     ro = [part for path in reads for part in ("--ro", str(path))]
     rw = [part for path in writable for part in ("--rw", str(path))]
     return (*LAUNCHER, *found.options, *ro, *rw, "--")
+
+
+def launcher_for(
+    is_on: bool, reads: Sequence[str]
+) -> Callable[[Sequence[Path], Sequence[Path]], tuple[str, ...]]:
+    """`prefix` as a person wants it: or nothing at all, or with more to read."""
+    if not is_on:
+        return lambda writable, readable: ()
+    more = tuple(Path(path).expanduser().absolute() for path in reads)
+    return lambda writable, readable: prefix(writable, (*readable, *more))
 
 
 @functools.cache
