@@ -6,8 +6,11 @@ import os
 import tarfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rusta_server.errors import RustaError
+from rusta_server.trace import bundle
 from rusta_server.trace.bundle import clear, export, import_
 from rusta_server.trace.ledger import Ledger, begin, payload, read
 from rusta_server.trace.record import BadTrace, Kind
@@ -123,3 +126,42 @@ def test_a_trace_that_is_written_and_young_blobs_stay(tmp_path):
         assert clear(ledger, keep=0, max_age_s=0).n_traces == 0
     cleared = clear(ledger, keep=0, max_age_s=0)
     assert (cleared.n_traces, cleared.n_blobs) == (1, 0)
+
+
+def test_a_bomb_is_refused(tmp_path, monkeypatch):
+    """A member's name of many bytes, packed small: it must not be taken into memory."""
+    monkeypatch.setattr(bundle, "MAX_BUNDLE_BYTES", 1 << 20)
+    entry = tarfile.TarInfo("x")
+    entry.type, entry.size = tarfile.GNUTYPE_LONGNAME, 1 << 32
+    with gzip.open(tmp_path / "one.tgz", "wb") as file:
+        file.write(entry.tobuf())
+        for _ in range(32):
+            file.write(bytes(1 << 16))
+    with pytest.raises(BadTrace, match="more than"):
+        import_(Ledger(tmp_path / "there"), tmp_path / "one.tgz")
+
+
+@given(place=st.floats(0, 0.999), byte=st.integers(0, 255), end=st.just(1.0) | st.floats(0, 1))
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_bundle_is_refused_and_leaves_nothing(tmp_path_factory, place, byte, end):
+    folder = tmp_path_factory.mktemp("damaged")
+    here, there = Ledger(folder / "here"), Ledger(folder / "there")
+    id = write(here)
+    export(here, id, folder / "one.tgz")
+    whole = (folder / "one.tgz").read_bytes()
+    at = int(place * len(whole))
+    damaged = whole[:at] + bytes([byte]) + whole[at + 1 :]
+    (folder / "one.tgz").write_bytes(damaged[: int(end * len(whole))])
+    try:
+        import_(there, folder / "one.tgz")
+    except RustaError:
+        assert not there.folder.exists()
+    else:
+        assert there.path(id).read_bytes() == here.path(id).read_bytes()
+
+
+def test_two_that_clear_at_once_do_not_meet(tmp_path, monkeypatch):
+    ledger = Ledger(tmp_path)
+    write(ledger)
+    monkeypatch.setattr(Ledger, "ids", lambda self: ["20991231T235959-00000000"])
+    assert clear(ledger, keep=0, max_age_s=0).n_traces == 0

@@ -3,13 +3,18 @@
 import json
 import os
 import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rusta_server.trace import canonical
-from rusta_server.trace.ledger import Ledger, begin, payload, read, resume
+from rusta_server.trace.bundle import clear, export
+from rusta_server.trace.ledger import MAX_LINE_BYTES, Ledger, begin, payload, read, resume
 from rusta_server.trace.record import INLINE_BYTES, BadTrace, Kind
 
 json_values = st.recursive(
@@ -147,7 +152,107 @@ def test_a_full_disk_loses_no_earlier_step(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             trace.add(Kind.PROBE, "cargo.check")
         monkeypatch.setattr(os, "write", real)
+        assert ledger.path(trace.id).read_bytes().endswith(b"\n")
     assert [step.what for step in read(ledger.path(trace.id))] == ["fix"]
     with resume(ledger, trace.id) as again:
         again.add(Kind.PROBE, "cargo.check")
     assert [step.what for step in read(ledger.path(trace.id))] == ["fix", "cargo.check"]
+
+
+def test_a_step_that_no_reader_would_take_is_not_written(tmp_path):
+    ledger = Ledger(tmp_path)
+    with begin(ledger) as trace:
+        trace.add(Kind.PLAN, "fix")
+        with pytest.raises(OSError, match="longer than"):
+            trace.add(Kind.DECIDE, "abstain", decision="x" * MAX_LINE_BYTES)
+        trace.add(Kind.DECIDE, "abstain")
+    assert [step.what for step in read(ledger.path(trace.id))] == ["fix", "abstain"]
+
+
+def sparse(path):
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+
+
+def link(path):
+    (path.parent / "elsewhere").write_text("root:x:0:0\n")
+    path.symlink_to("elsewhere")
+
+
+def dangling(path):
+    path.symlink_to("nowhere")
+
+
+def endless(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, sparse, link, dangling, endless, Path.mkdir])
+def test_what_is_no_trace_is_said_so_at_once(tmp_path, make):
+    """A pipe, a link or an endless file in a trace's place, or in a payload's, stops nothing."""
+    ledger = Ledger(tmp_path)
+    with begin(ledger) as trace:
+        step = trace.add(Kind.PROBE, "cargo.check", output={"text": "x" * 5000})
+    blob = tmp_path / "blobs" / step.output_sha[:2] / step.output_sha[2:]
+    other = ledger.path("20991231T235959-00000000")
+    make(other)
+    assert ledger.summary(other.stem)["outcome"] is None
+    for reading in (lambda: list(read(other)), lambda: export(ledger, other.stem, tmp_path / "one.tgz")):
+        with pytest.raises((BadTrace, OSError)):
+            reading()
+    with pytest.raises((BadTrace, OSError)):
+        resume(ledger, other.stem)
+    clear(ledger, keep=0, max_age_s=1e9)
+    assert list(read(ledger.path(trace.id))) == [step]
+    blob.unlink()
+    make(blob)
+    with pytest.raises(BadTrace):
+        ledger.blob(step.output_sha)
+
+
+def test_a_payload_that_is_needed_again_is_young_again(tmp_path):
+    ledger = Ledger(tmp_path)
+    sha = ledger.put_blob(b'"x"')
+    blob = tmp_path / "blobs" / sha[:2] / sha[2:]
+    os.utime(blob, (0, 0))
+    ledger.put_blob(b'"x"')
+    assert clear(ledger, keep=0, max_age_s=0).n_blobs == 0
+    os.utime(blob, (0, 0))
+    assert clear(ledger, keep=0, max_age_s=0).n_blobs == 1
+
+
+def test_the_summary_needs_only_both_ends(tmp_path):
+    ledger = Ledger(tmp_path)
+    with begin(ledger) as trace:
+        trace.add(Kind.PLAN, "search", input={"command": "fix"})
+        assert ledger.summary(trace.id) == {"id": trace.id, "what": "fix", "outcome": None}
+        for n in (10, 30_000, 10):
+            trace.add(Kind.DECIDE, "abstain", decision="y" * n)
+            assert ledger.summary(trace.id)["outcome"] == "y" * n
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_a_trace_to_go_on_with(tmp_path):
+    ledger = Ledger(tmp_path)
+    code = """
+import sys
+from pathlib import Path
+from rusta_server.trace.ledger import Ledger, begin
+from rusta_server.trace.record import Kind
+with begin(Ledger(Path(sys.argv[1]))) as trace:
+    print(trace.id, flush=True)
+    for n in range(1_000_000):
+        trace.add(Kind.PROBE, "cargo.check", output={"text": f"{n:2000}"})
+        trace.add(Kind.DECIDE, "try", input={"n": "y" * 900})
+"""
+    for wait_s in (0.05, 0.13, 0.21):
+        with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as child:
+            id = child.stdout.readline().decode().strip()
+            time.sleep(wait_s)
+            child.kill()
+        before = list(read(ledger.path(id)))
+        with resume(ledger, id) as trace:
+            trace.add(Kind.DECIDE, "abstain")
+        after = list(read(ledger.path(id)))
+        assert after[:-1] == before and after[-1].what == "abstain"
+        for step in after:
+            payload(ledger, step, "output")

@@ -6,17 +6,17 @@ import io
 import os
 import tarfile
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import frozen
 
 from ..errors import RustaError
 from . import canonical
-from .ledger import Ledger, read, read_file, write_whole
+from .ledger import MAX_BLOB_BYTES, Ledger, open_file, read, read_file, write_whole
 from .record import BadTrace, Step
 
-MAX_MEMBER_BYTES = 64 << 20
 MAX_BUNDLE_BYTES = 512 << 20
 # A blob is written before the line that names it; younger ones are left alone.
 _YOUNG_S = 3600.0
@@ -31,12 +31,14 @@ def export(ledger: Ledger, id: str, target: Path) -> None:
     """
     path = ledger.path(id)
     try:
-        whole = path.read_bytes()
+        with open_file(path) as file:
+            steps = list(read_file(file))  # first: only a file that holds is taken into memory
+            file.seek(0)
+            whole = file.read()
     except OSError as error:
         raise BadTrace(f"no trace {id}: {error.strerror}") from error
-    lines = whole[: whole.rfind(b"\n") + 1]
-    members = [(f"{id}.jsonl", lines)]
-    for sha in sorted(set(blobs_of(read(path)))):
+    members = [(f"{id}.jsonl", whole[: whole.rfind(b"\n") + 1])]
+    for sha in sorted(set(blobs_of(steps))):
         members.append((f"blobs/{sha}", canonical.encode(ledger.blob(sha))))
     packed = io.BytesIO()
     with (
@@ -71,7 +73,7 @@ def import_(ledger: Ledger, source: Path) -> str:
             else f"{unknown[0][:12]} belongs to no step"
         )
         raise BadTrace(f"{source.name}: {what}")
-    if target.exists() and target.read_bytes() != lines:
+    if os.path.lexists(target) and _content(target) != lines:
         raise RustaError(f"another trace with the id {id} is here already; nothing was changed.")
     for data in blobs.values():
         ledger.put_blob(data)
@@ -98,24 +100,39 @@ def clear(ledger: Ledger, *, keep: int, max_age_s: float, now: float | None = No
     n_traces = n_bytes = 0
     ids = ledger.ids()
     for id in ids[: max(len(ids) - keep, 0)]:
-        path = ledger.path(id)
-        status = path.stat()
-        if now - status.st_mtime > max_age_s and not _is_written(path):
-            path.unlink()
-            n_traces, n_bytes = n_traces + 1, n_bytes + status.st_size
+        n_removed = _remove_old(ledger.path(id), now - max_age_s, unless=_is_written)
+        if n_removed is not None:
+            n_traces, n_bytes = n_traces + 1, n_bytes + n_removed
     needed: set[str] = set()
     for id in ledger.ids():
         try:
             needed.update(blobs_of(read(ledger.path(id))))
-        except BadTrace:
+        except FileNotFoundError:  # another process clears, too
+            continue
+        except (BadTrace, OSError):
             return Cleared(n_traces, 0, n_bytes)
     n_blobs = 0
     for path in (ledger.folder / "blobs").glob("??/*"):
-        status = path.stat()
-        if path.parent.name + path.name not in needed and now - status.st_mtime > _YOUNG_S:
-            path.unlink()
-            n_blobs, n_bytes = n_blobs + 1, n_bytes + status.st_size
+        if path.parent.name + path.name in needed:
+            continue
+        n_removed = _remove_old(path, now - _YOUNG_S)
+        if n_removed is not None:
+            n_blobs, n_bytes = n_blobs + 1, n_bytes + n_removed
     return Cleared(n_traces, n_blobs, n_bytes)
+
+
+def _remove_old(
+    path: Path, before: float, *, unless: Callable[[Path], bool] = lambda path: False
+) -> int | None:
+    """Remove a file last written before a time; its size, or None if it stays or is gone."""
+    try:
+        status = path.lstat()
+        if status.st_mtime >= before or unless(path):
+            return None
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    return status.st_size
 
 
 def blobs_of(steps: Iterator[Step] | list[Step]) -> Iterator[str]:
@@ -128,12 +145,15 @@ def blobs_of(steps: Iterator[Step] | list[Step]) -> Iterator[str]:
 
 def _unpack(source: Path) -> tuple[str, bytes, dict[str, bytes]]:
     id, lines, blobs = "", b"", dict[str, bytes]()
-    total = 0
     try:
-        with tarfile.open(source, "r:gz") as tar:
+        # Unpacked here, not by `tarfile`: that takes a member's name into memory however long it is.
+        with gzip.open(source) as packed:
+            unpacked = packed.read(MAX_BUNDLE_BYTES + 1)
+        if len(unpacked) > MAX_BUNDLE_BYTES:
+            raise BadTrace(f"{source.name}: more than {MAX_BUNDLE_BYTES} bytes")
+        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
             for entry in tar:
-                total += entry.size
-                if not entry.isreg() or entry.size > MAX_MEMBER_BYTES or total > MAX_BUNDLE_BYTES:
+                if not entry.isreg() or entry.size > MAX_BLOB_BYTES:
                     raise BadTrace(f"{source.name}: {entry.name[:80]!r} does not belong into a trace")
                 file = tar.extractfile(entry)
                 data = file.read() if file else b""
@@ -143,16 +163,21 @@ def _unpack(source: Path) -> tuple[str, bytes, dict[str, bytes]]:
                     blobs[entry.name[6:]] = data
                 else:
                     raise BadTrace(f"{source.name}: {entry.name[:80]!r} is not what its name says")
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise BadTrace(f"{source.name}: not an exported trace ({error})") from error
     except OSError as error:
         raise RustaError(f"{source}: {error.strerror or error}") from error
     return id, lines, blobs
 
 
+def _content(path: Path) -> bytes:
+    with open_file(path) as file:
+        return file.read(MAX_BUNDLE_BYTES)
+
+
 def _is_written(path: Path) -> bool:
     """Whether some process has the trace open for writing."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

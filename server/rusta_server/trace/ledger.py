@@ -4,10 +4,12 @@
 Only the user can read them. A line that a crash tore off is cut away by the next writer; readers skip it.
 """
 
+import errno
 import fcntl
 import os
 import re
 import secrets as random
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +25,8 @@ from .secrets import clean_value
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{8}")
 _SHA = re.compile(r"[0-9a-f]{64}")
 MAX_LINE_BYTES = 1 << 20
+MAX_BLOB_BYTES = 64 << 20
+_TAIL_BYTES = 1 << 14
 
 
 @frozen
@@ -43,19 +47,21 @@ class Ledger:
 
     def ids(self) -> list[str]:
         """All traces, the oldest first."""
-        return sorted(
-            path.stem for path in (self.folder / "traces").glob("*.jsonl") if _ID.fullmatch(path.stem)
-        )
+        try:
+            with os.scandir(self.folder / "traces") as entries:
+                names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        except OSError:
+            return []
+        stems = (name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl"))
+        return sorted(stem for stem in stems if is_id(stem))
 
     def summary(self, id: str) -> dict[str, str | None]:
         """What a trace is about and how it ended, from its first and last line; the chain is not verified."""
         told: dict[str, str | None] = {"id": id, "what": None, "outcome": None}
         try:
-            with self.path(id).open("rb") as file:
+            with open_file(self.path(id)) as file:
                 first = file.readline(MAX_LINE_BYTES)
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(size - MAX_LINE_BYTES, 0))
-                last = next((line for line in reversed(file.read().split(b"\n")[:-1]) if line), first)
+                last = _last_line(file) or first
             begin, end = from_line(first), from_line(last)
         except (OSError, BadTrace):
             return told
@@ -71,7 +77,8 @@ class Ledger:
         if not _SHA.fullmatch(sha):
             raise BadTrace(f"no hash: {sha!r}")
         try:
-            data = _blob_path(self.folder, sha).read_bytes()
+            with open_file(_blob_path(self.folder, sha)) as file:
+                data = file.read(MAX_BLOB_BYTES + 1)
         except OSError as error:
             raise BadTrace(f"the payload {sha[:12]} is gone: {error.strerror}") from error
         if canonical.sha_of(data) != sha:
@@ -86,7 +93,9 @@ class Ledger:
         """Keep canonical JSON under its hash; returns the hash."""
         sha = canonical.sha_of(data)
         path = _blob_path(self.folder, sha)
-        if not path.exists():
+        try:
+            os.utime(path)  # it is needed again: `clear` leaves young ones alone
+        except FileNotFoundError:
             write_whole(path, data)
         return sha
 
@@ -157,7 +166,7 @@ class Writer:
                 output_sha=output_sha,
                 input=short_input,
                 output=short_output,
-                citations=tuple(citations),
+                citations=tuple(clean_value(citations)),
                 p=None if p is None else canonical.number(p),
                 tau=None if tau is None else canonical.number(tau),
                 decision=clean_value(decision),
@@ -165,11 +174,22 @@ class Writer:
                 sha="",
             )
         )
-        _write(self._file.number, to_line(step))
+        self._append(to_line(step))
         if kind in (Kind.DECIDE, Kind.PATCH):
             os.fsync(self._file.number)
         self._last = step
         return step
+
+    def _append(self, line: bytes) -> None:
+        """Add a line, or nothing: a part of one would be the end of the trace."""
+        if len(line) > MAX_LINE_BYTES:
+            raise OSError(errno.EFBIG, f"a step longer than {MAX_LINE_BYTES} bytes")
+        whole = os.fstat(self._file.number).st_size
+        try:
+            _write(self._file.number, line)
+        except OSError:
+            os.ftruncate(self._file.number, whole)
+            raise
 
     def _keep(self, value: Any) -> tuple[str | None, Any]:  # noqa: ANN401  JSON
         if value is None:
@@ -232,7 +252,7 @@ def resume(ledger: Ledger, id: str, *, clock: Callable[[], float] = time.monoton
         except OSError as error:
             raise BadTrace(f"another process is writing the trace {id}") from error
         last, whole = None, 0
-        with path.open("rb") as whole_file:
+        with open_file(path) as whole_file:
             for step, end in _steps(whole_file):
                 last, whole = step, end
         if whole < path.stat().st_size:
@@ -253,10 +273,29 @@ def read(path: Path, *, start: int = 0) -> Iterator[Step]:
         BadTrace: a step is broken or does not follow the one before it.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         for step in read_file(file):
             if step.seq >= start:
                 yield step
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of the ledger for reading.
+
+    Raises:
+        BadTrace: it is a link, a pipe or a device, and could lead elsewhere or never end.
+        OSError: it cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise BadTrace(f"{path.name} is no file") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadTrace(f"{path.name} is no file")
+    return os.fdopen(descriptor, "rb")
 
 
 def read_file(file: BinaryIO) -> Iterator[Step]:
@@ -293,6 +332,18 @@ def _steps(file: BinaryIO) -> Iterator[tuple[Step, int]]:
         end += len(line)
         yield step, end
         previous = step
+
+
+def _last_line(file: BinaryIO) -> bytes:
+    """The last whole line, without its line break; most are short, so little is read at first."""
+    size = file.seek(0, os.SEEK_END)
+    for n_bytes in (_TAIL_BYTES, MAX_LINE_BYTES + _TAIL_BYTES):
+        file.seek(max(size - n_bytes, 0))
+        tail = file.read(n_bytes)
+        lines = tail[: tail.rfind(b"\n") + 1].splitlines()
+        if len(lines) > 1 or n_bytes >= size:
+            break
+    return lines[-1] if lines else b""
 
 
 @define

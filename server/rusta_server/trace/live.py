@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from .ledger import MAX_LINE_BYTES
+from .ledger import MAX_LINE_BYTES, open_file
 from .record import BadTrace, Step, follows, from_line
 
 POLL_S = 0.1
@@ -24,11 +25,11 @@ async def follow(path: Path, *, start: int = 0, stop: asyncio.Event) -> AsyncIte
     """
     previous: Step | None = None
     rest = b""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while not stop.is_set():
             data = file.read(_CHUNK)
             if not data:
-                if path.stat().st_size < file.tell():
+                if os.fstat(file.fileno()).st_size < file.tell():
                     raise BadTrace("the trace became shorter while it was read")
                 yield None
                 await _pause(stop)

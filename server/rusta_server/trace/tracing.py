@@ -50,19 +50,17 @@ class Trace:
 @contextmanager
 def tracing(ledger: Ledger, on_loss: OnLoss) -> Iterator[Trace]:
     """Begin a trace for the block; it is closed at its end."""
+    with suppress(OSError):
+        _clear_sometimes(ledger)
     try:
         trace = Trace(begin(ledger), on_loss)
-        _clear_sometimes(ledger)
     except OSError as error:
         on_loss(error)
         trace = Trace(None, on_loss)
-    writer = trace.writer
     try:
         yield trace
     finally:
-        if writer is not None and trace.writer is not None:
-            with suppress(OSError):
-                writer.close()
+        trace.close()
 
 
 def _clear_sometimes(ledger: Ledger) -> None:
