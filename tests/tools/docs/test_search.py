@@ -16,6 +16,7 @@ PAGES = (
     "error_codes/E0502.html",
     "reference/unsafe-keyword.html",
     "reference/items/unions.html",
+    "rustc/lints/listing/warn-by-default.html",
     "std/vec/struct.Vec.html",
     "std/collections/struct.HashMap.html",
     "std/collections/hash_map/struct.HashMap.html",
@@ -85,6 +86,12 @@ def test_only_the_corpora_asked_for_and_each_page_once(docs):
     pages = [hit.section.link.partition("#")[0] for hit in hits]
     assert len(pages) == len(set(pages))
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_each_lint_is_a_page_of_its_own(docs):
+    found = [hit.section for hit in docs.search(Query(code="unused_variables", words="unused"), 5)]
+    assert found[0].title == "unused_variables"
+    assert len({one.title for one in found if one.kind == "lint"}) >= 3
 
 
 def test_the_diagnostic_in_hand_matters(docs):

@@ -15,7 +15,7 @@ are left out tell little, and ranking costs as much as there are sections that h
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -33,6 +33,8 @@ _CODES = "error_codes"
 # Weights of title, path, terms and body in `words` and `std_words`.
 _COLUMNS = "8.0, 3.0, 2.0, 1.0"
 _MOST_SECTIONS = 1500
+# Where little is searched more words are taken, but each costs something for all sections that have it.
+_MOST_IN_ALL = 4500
 # A word that is in more sections of the books, or of the standard library, tells nothing.
 _MOST_COUNTED = 3000
 _MOST_WORDS = 24
@@ -126,8 +128,7 @@ def search(docs: "Docs", query: Query, k: int = 5) -> tuple[Hit, ...]:
     for rowid, section in subjects.items():
         if not query.corpora or section.corpus.partition("@")[0] in query.corpora:
             scores[rowid] = _SUBJECT * best
-    ranked = sorted(scores, key=lambda rowid: -scores[rowid])
-    return tuple(_hits(docs, ranked, scores, words, k))
+    return tuple(_hits(docs, stats, scores, words, k))
 
 
 @define(eq=False)
@@ -136,7 +137,7 @@ class _Stats:
 
     Attributes:
         runs: (corpus, first rowid, last rowid) of sections that follow each other, by rowid.
-        pages: (corpus, page) of the sections outside the standard library.
+        pages: (corpus, page) of the sections outside the standard library; a lint is a page of its own.
         n_sections: by (word, whether in the standard library): how many have it, at most the budget.
     """
 
@@ -151,7 +152,11 @@ _known: "WeakKeyDictionary[Docs, _Stats]" = WeakKeyDictionary()
 def _stats(docs: "Docs") -> _Stats:
     found = _known.get(docs)
     if found is None:
-        rows = docs.rows("SELECT rowid, corpus, page FROM section WHERE corpus != ? ORDER BY rowid", (STD,))
+        rows = docs.rows(
+            "SELECT rowid, corpus, iif(kind = 'lint', page || '#' || id, page) FROM section "
+            "WHERE corpus != ? ORDER BY rowid",
+            (STD,),
+        )
         runs = [
             (STD, first, last)
             for first, last in docs.rows(
@@ -243,7 +248,7 @@ def _rare(docs: "Docs", stats: _Stats, words: Mapping[str, int], corpora: set[st
     table = schema.words_table(STD if in_std else "")
     n_all = sum(last - first + 1 for corpus, first, last in stats.runs if (corpus == STD) == in_std)
     n_asked = sum(last - first + 1 for corpus, first, last in stats.runs if corpus in corpora)
-    budget = _MOST_SECTIONS * n_all / max(n_asked, 1)
+    budget = min(_MOST_SECTIONS * n_all / max(n_asked, 1), _MOST_IN_ALL)
     telling = []
     for word, n in words.items():
         n_sections = stats.n_sections.get((word, in_std))
@@ -317,16 +322,17 @@ def _links_of_alike(
     docs: "Docs", alike: list[tuple[float, int]], unlinked: tuple[str, str] | None
 ) -> dict[tuple[str, str], float]:
     """What error codes with the same words link to, (corpus, page), each with how alike the best one is."""
+    scores = {rowid: score for score, rowid in alike}
     linked: dict[tuple[str, str], float] = {}
-    for score, rowid in alike:
-        for corpus, page in docs.rows(
-            "SELECT DISTINCT there.corpus, there.page FROM link "
-            "JOIN section AS here ON here.rowid = link.section "
-            "JOIN section AS there ON there.rowid = target "
-            "WHERE link.section = ? AND (here.corpus, here.id) != (?, ?)",
-            (rowid, *(unlinked or ("", ""))),
-        ):
-            linked.setdefault((corpus, page), score / alike[0][0])
+    for rowid, corpus, page in docs.rows(
+        "SELECT link.section, there.corpus, there.page FROM link "
+        "JOIN section AS here ON here.rowid = link.section "
+        "JOIN section AS there ON there.rowid = target "
+        f"WHERE link.section IN ({', '.join('?' * len(scores))}) AND (here.corpus, here.id) != (?, ?)",
+        (*scores, *(unlinked or ("", ""))),
+    ):
+        share = scores[rowid] / alike[0][0]
+        linked[corpus, page] = max(linked.get((corpus, page), 0.0), share)
     return linked
 
 
@@ -379,14 +385,17 @@ def _match(words: Iterable[str]) -> str:
 
 
 def _hits(
-    docs: "Docs", ranked: Sequence[int], scores: Mapping[int, float], words: Mapping[str, int], k: int
+    docs: "Docs", stats: _Stats, scores: Mapping[int, float], words: Mapping[str, int], k: int
 ) -> Iterator[Hit]:
     pages = set[str]()
-    for rowid in ranked:
+    for rowid in sorted(scores, key=lambda rowid: -scores[rowid]):
         if len(pages) == k:
             return
+        _, known = stats.pages.get(rowid, ("", ""))
+        if known in pages:
+            continue
         for _, section in docs.load([rowid]):
-            page = section.link.partition("#")[0]
+            page = known or section.link.partition("#")[0]
             block = _best_block(section, words)
             if page not in pages and block:
                 pages.add(page)
