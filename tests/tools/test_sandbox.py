@@ -608,3 +608,11 @@ def test_macos_is_believed_only_after_a_try(monkeypatch, tmp_path):
         assert sandbox.prefix([tmp_path]) == ()
     finally:
         sandbox.describe.cache_clear()
+
+
+@needs_landlock
+def test_a_person_may_give_more_to_read_or_do_without(inside, outside):
+    read = ["cat", str(outside / "precious")]
+    assert run(sandbox.launcher_for(True, [])([inside], []), read).returncode != 0
+    assert run(sandbox.launcher_for(True, [str(outside)])([inside], []), read).stdout == "precious"
+    assert sandbox.launcher_for(False, [])([inside], []) == ()
