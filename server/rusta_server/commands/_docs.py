@@ -1,6 +1,8 @@
 """The documentation for a command: opened, and indexed first where that was not done yet."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -10,6 +12,26 @@ from ..errors import RustaError
 from ..orchestrator.explain import Documentation
 from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, Toolchain, build, open_docs, toolchain
 from ..tools.process import Cancelled
+
+T = TypeVar("T")
+
+
+def ask(config: Config, cwd: Path, console: Console, question: Callable[[Docs | NoDocs], T]) -> T:
+    """What the documentation answers; an index that turns out to be damaged is made anew and asked again.
+
+    Raises:
+        RustaError: as `opened`.
+    """
+    docs = opened(config, cwd, console)
+    try:
+        answer = question(docs)
+    except Exception:
+        if isinstance(docs, NoDocs) or not docs.is_damaged:
+            raise
+    else:
+        if isinstance(docs, NoDocs) or not docs.is_damaged:
+            return answer
+    return question(opened(config, cwd, console))
 
 
 def opened(config: Config, cwd: Path, console: Console) -> Docs | NoDocs:

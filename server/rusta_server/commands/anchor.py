@@ -5,15 +5,14 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rich_click as click
 from attrs import asdict, frozen
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..config import Config
@@ -24,6 +23,8 @@ from ..tools.docs import Anchor, Docs, Explained, NoDocs, Resolution, Section, S
 from ..tools.docs.plain import visible
 from . import _docs
 from .trace import ledger_at
+
+T = TypeVar("T")
 
 ALL_VALID, SOME_NOT = 0, 1
 
@@ -66,15 +67,18 @@ def command() -> None:
 def show(id: str, as_json: bool, cache_dir: Path | None) -> None:
     """Print the span of the anchor ID, what stands around it, and where."""
     id = visible(id)
-    library = _Library.open(cache_dir)
-    anchor = library.by_id(id)
-    if anchor is None:
-        raise RustaError(f"no span here has the id {id}.", hint=library.near(id))
-    found = library.resolve(anchor)
+
+    def question(library: _Library) -> tuple[Anchor, Resolution, Section | None]:
+        anchor = library.by_id(id)
+        if anchor is None:
+            raise RustaError(f"no span here has the id {id}.", hint=library.near(id))
+        return anchor, library.resolve(anchor), library.section(anchor)
+
+    anchor, found, section = _ask(cache_dir, question)
     if as_json:
         click.echo(json.dumps({"id": anchor.id, **asdict(anchor), "state": found.state.value}, indent=2))
         return
-    Console(highlight=False).print(_shown(anchor, found, library.section(anchor)), soft_wrap=True)
+    Console(highlight=False).print(_shown(anchor, found, section), soft_wrap=True)
 
 
 @command.command()
@@ -90,12 +94,11 @@ def verify(file: Path, as_json: bool, cache_dir: Path | None) -> None:
     later; of such an anchor only hash and id are checked, and it is called "recorded".
     """
     found = list(dict.fromkeys(_anchors(_read(_file(file, cache_dir)))))
-    library = _Library.open(cache_dir)
-    verdicts = [(one, _verdict(one, library)) for one in found]
+    verdicts = _ask(cache_dir, lambda library: [(one, _verdict(one, library)) for one in found])
     if as_json:
         click.echo(json.dumps([{"id": one.id, "state": state} for one, state in verdicts], indent=2))
     else:
-        _table(verdicts, Console(highlight=False))
+        _print(verdicts, Console(highlight=False))
     sys.exit(ALL_VALID if all(state in (State.VALID, RECORDED) for _, state in verdicts) else SOME_NOT)
 
 
@@ -120,18 +123,21 @@ def _verdict(found: _Found, library: "_Library") -> str:
     return State.VALID if library.by_id(found.id) else State.ORPHAN
 
 
+def _ask(cache_dir: Path | None, question: Callable[["_Library"], T]) -> T:
+    """What the toolchain's documentation and the sources around the current folder answer."""
+
+    def of_docs(opened: Docs | NoDocs) -> T:
+        return question(_Library(Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened))
+
+    config = Config(cache_dir=str(cache_dir) if cache_dir else None)
+    return _docs.ask(config, Path.cwd(), Console(stderr=True, highlight=False), of_docs)
+
+
 @frozen
 class _Library:
     """All texts on this machine that are cited."""
 
     docs: Docs | Explained
-
-    @classmethod
-    def open(cls, cache_dir: Path | None) -> "_Library":
-        """The toolchain's documentation and the sources around the current folder."""
-        config = Config(cache_dir=str(cache_dir) if cache_dir else None)
-        opened = _docs.opened(config, Path.cwd(), Console(stderr=True, highlight=False))
-        return cls(Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened)
 
     def resolve(self, anchor: Anchor) -> Resolution:
         """Where its span is now."""
@@ -238,20 +244,20 @@ def _anchor(raw: Mapping[str, Any]) -> Anchor:
     )
 
 
-def _table(verdicts: list[tuple[_Found, str]], console: Console) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("anchor", overflow="fold", ratio=3)
-    table.add_column("quote", overflow="ellipsis", no_wrap=True, ratio=4)
+def _print(verdicts: list[tuple[_Found, str]], console: Console) -> None:
+    """Each state and id, whole so that it can be copied, and below it the quote, on one line."""
+    indent = max((len(state) for _, state in verdicts), default=0) + 2
     for found, state in verdicts:
-        quote = found.anchor.quote if found.anchor else ""
-        table.add_row(Text(state, _STYLES[state]), Text(visible(found.id)), Text(visible(quote), "italic"))
-    if verdicts:
-        console.print(table)
+        console.print(Text.assemble((state.ljust(indent), _STYLES[state]), visible(found.id)), soft_wrap=True)
+        if found.anchor:
+            quote = Text(visible(" ".join(found.anchor.quote.split())), style="italic")
+            quote.truncate(max(console.width - indent - 2, 10), overflow="ellipsis")
+            console.print(Text.assemble(" " * indent, "“", quote, "”"), soft_wrap=True)
     counts = Counter(state for _, state in verdicts)
     for state, meaning in _MEANINGS.items():
         if counts[state]:
-            console.print(Text.assemble((f"{counts[state]} {state}", _STYLES[state]), f": {meaning}"))
+            line = Text.assemble((f"{counts[state]} {state}", _STYLES[state]), f": {meaning}")
+            console.print(line, soft_wrap=True)
     if not verdicts:
         console.print("There are no anchors in it.")
 

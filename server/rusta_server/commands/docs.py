@@ -44,6 +44,8 @@ def index(force: bool) -> None:
     """
     here = _toolchain()
     there = open_docs(Config().cache, here)
+    if isinstance(there, NoDocs):
+        raise _lack(there)
     if isinstance(there, Docs) and not force:
         CONSOLE.print("[green]✓[/] It is indexed already; --force makes the index anew.")
     else:
@@ -77,18 +79,24 @@ def search(words: tuple[str, ...], corpora: tuple[str, ...], n_hits: int, as_jso
 
     The exit code is 1 if nothing was found.
     """
-    docs = _docs.opened(Config(), Path.cwd(), Console(stderr=True))
-    if isinstance(docs, NoDocs):
-        raise RustaError(f"rustc {docs.toolchain.version} has no documentation here.", hint=docs.remedy)
-    known = {one.corpus for one in contents(docs)}
-    unknown = [corpus for corpus in corpora if corpus not in known]
-    if unknown:
-        raise RustaError(f"There is no corpus {unknown[0]!r}.", hint=f"One of: {', '.join(sorted(known))}")
-    hits = docs.search(_query(docs, " ".join(words), corpora), n_hits)
+    text = " ".join(words)
+
+    def question(docs: Docs | NoDocs) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
+        if isinstance(docs, NoDocs):
+            raise _lack(docs)
+        known = {one.corpus for one in contents(docs)}
+        unknown = [corpus for corpus in corpora if corpus not in known]
+        if unknown:
+            raise RustaError(
+                f"There is no corpus {unknown[0]!r}.", hint=f"One of: {', '.join(sorted(known))}"
+            )
+        hits = docs.search(_query(docs, text, corpora), n_hits)
+        return hits, () if hits else docs.similar(text)
+
+    hits, near = _docs.ask(Config(), Path.cwd(), Console(stderr=True), question)
     if as_json:
         click.echo(json.dumps([_as_json(hit) for hit in hits], indent=2, ensure_ascii=False))
     elif not hits:
-        near = docs.similar(" ".join(words))
         CONSOLE.print(
             "Nothing was found." + (f" Near to it: {', '.join(near)}" if near else ""), markup=False
         )
@@ -130,7 +138,11 @@ def _print_hit(hit: Hit) -> None:
         Text.assemble((found.title, "bold green"), f"  {found.corpus.partition('@')[0]}/{found.id}")
     )
     CONSOLE.print(Padding(Text(shown, style="italic"), (0, 0, 0, 3)))
-    CONSOLE.print(Padding(Text(found.link, style=f"cyan link {found.link}", overflow="fold"), (0, 0, 1, 3)))
+    CONSOLE.print(Text.assemble("   ", (found.link, f"cyan link {found.link}"), "\n"), soft_wrap=True)
+
+
+def _lack(docs: NoDocs) -> RustaError:
+    return RustaError(f"rustc {docs.toolchain.version} has no documentation here.", hint=docs.remedy)
 
 
 def _toolchain() -> Toolchain:
@@ -195,6 +207,6 @@ def _show(there: Docs | NotIndexed | NoDocs, here: Toolchain) -> None:
         f"[green]✓[/] rustc {here.version}: {n_sections:,} sections, {size:.0f} MB, "
         f"made in {_seconds(there):.0f} s"
     )
-    CONSOLE.print(Text(f"  {there.path}", style="dim", overflow="fold"))
+    CONSOLE.print(Text(f"  {there.path}", style="dim"), soft_wrap=True)
     if there.missing:
         CONSOLE.print(f"[yellow]![/] Not on this machine: {', '.join(there.missing)}.")
