@@ -89,6 +89,26 @@ def test_an_unknown_name_gets_a_near_one(explain, name, meant):
     assert "rusta explain" in said
 
 
+@pytest.mark.parametrize(
+    ("copied", "name"),
+    [
+        ("error[E0382]: borrow of moved value: `s`", "E0382"),
+        ("[E0382]", "E0382"),
+        ("#[derive]", "`derive`"),
+        ("->", "`->`"),
+        ("-=", "`-=`"),
+    ],
+)
+def test_names_as_they_are_copied(explain, copied, name):
+    done = explain(copied)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{name}\n")
+
+
+def test_a_file_that_is_not_there(explain):
+    assert "nowhere.rs does not exist" in complaint(explain("nowhere.rs"))
+
+
 @pytest.mark.parametrize("name", ["", "\x1b[31mE0502", "x::" * 20_000, "%s'\"--", "[bold]x"])
 def test_what_is_no_name(explain, name):
     said = complaint(explain("--", name))
@@ -202,7 +222,8 @@ def test_a_toolchain_without_documentation(explain, make_crate, tmp_path):
     (first, *_) = citations(done)
     assert first["corpus"].startswith("explain@")
     assert first["quote"] == "A variable was used after its contents have been moved elsewhere."
-    assert complaint(explain("std::vec::Vec", env=environment))
+    assert "rustup component add rust-docs" in complaint(explain("std::vec::Vec", env=environment))
+    assert "E0382" in complaint(explain("E03822", env=environment)), "near, and the compiler knows it"
 
 
 def test_no_rust_at_all(explain):

@@ -214,7 +214,9 @@ def test_names(docs):
     assert explain.of_name("e0502", docs, known).subject.startswith("E0502")
     assert explain.of_name("dyn", docs, known).subject == "`dyn`"
     assert explain.of_name("?", docs, known).subject == "`?`"
-    assert explain.of_name("->", docs, known).command == "rusta explain -- '->'"
+    assert explain.of_name("->", docs, known).command == "rusta explain '->'"
+    assert explain.of_name("Error[e0502]: cannot borrow", docs, known).subject.startswith("E0502")
+    assert explain.of_name("#![no_std]", docs, known).subject == "`no_std`"
     assert explain.of_name("no such thing", docs, known) is None
     assert explain.of_name("E9999", docs, known) is None
     assert explain.of_name("", docs, known) is None

@@ -12,14 +12,17 @@ from ..config import Config
 from ..errors import RustaError
 from ..orchestrator import cards, explain, render
 from ..orchestrator.explain import Documentation, Explanation
-from ..tools.docs import Docs, Explained, NoDocs
+from ..tools.docs import REMEDY, Docs, Explained, NoDocs
 from . import _docs, _place
 from ._trace import note_explanation, tracing
 
 EXPLAINED, NOTHING_KNOWN = 0, 1
 
 
-@click.command(epilog="Exit code: 0 explained, 1 nothing that could be cited, 2 could not run.")
+@click.command(
+    epilog="Exit code: 0 explained, 1 nothing that could be cited, 2 could not run.",
+    context_settings={"ignore_unknown_options": True},  # `->` and `-=` are operators
+)
 @click.argument("subject")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with whole anchors.")
 @click.option("--plain", is_flag=True, help="Print it as text without colours and columns.")
@@ -61,19 +64,21 @@ def command(
     aside = Console(stderr=True, highlight=False)
     place = _place.parse(subject)
     folder = place.path.resolve().parent if place else Path.cwd()
-    opened = _docs.opened(config, folder if config.trusted else Path.home(), aside)
-    docs: Documentation = Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened
-    if isinstance(opened, NoDocs):
-        version = opened.toolchain.version
-        aside.print(
-            f"[yellow]![/] rustc {version} has no documentation here. To add it: {opened.remedy}",
-            soft_wrap=True,
-        )
-    if place:
+
+    def question(opened: Docs | NoDocs) -> tuple[Explanation, ...]:
+        docs: Documentation = Explained(opened.toolchain) if isinstance(opened, NoDocs) else opened
+        if isinstance(opened, NoDocs):
+            version = opened.toolchain.version
+            aside.print(
+                f"[yellow]![/] rustc {version} has no documentation here. To add it: {opened.remedy}",
+                soft_wrap=True,
+            )
+        if place is None:
+            return _of_name(subject, docs)
         with aside.status("checking a copy"):
-            found = _place.explanations(place, docs, config, edition)
-    else:
-        found = _of_name(subject, docs)
+            return _place.explanations(place, docs, config, edition)
+
+    found = _docs.ask(config, folder if config.trusted else Path.home(), aside, question)
     with tracing(config, aside) as trace:
         note_explanation(trace, subject, found)
     if as_json:
@@ -106,10 +111,14 @@ def _of_name(name: str, docs: Documentation) -> tuple[Explanation, ...]:
     if found is None:
         if Path(name).is_file():
             raise RustaError(f"{name} is a file.", hint=f"rusta explain {name}:LINE:COLUMN")
-        near = docs.similar(name) if isinstance(docs, Docs) else ()
-        meant = f" Did you mean {', '.join(near)}?" if near else ""
-        hint = (
-            f"rusta explain {near[0]}" if near else "a code (E0502), lint, keyword, item, or PATH:LINE:COLUMN"
-        )
-        raise RustaError(f"nothing is known of {name!r}.{meant}", hint=hint)
+        if name.endswith(".rs"):
+            raise RustaError(f"{name} does not exist.", hint="rusta explain PATH:LINE:COLUMN")
+        near = docs.similar(name)
+        if near:
+            meant = f"Did you mean {', '.join(near)}?"
+            raise RustaError(f"nothing is known of {name!r}. {meant}", hint=f"rusta explain {near[0]}")
+        if isinstance(docs, Explained):
+            raise RustaError(f"without documentation nothing is known of {name!r}.", hint=REMEDY)
+        hint = "a code (E0502), lint, keyword, item, or PATH:LINE:COLUMN"
+        raise RustaError(f"nothing is known of {name!r}.", hint=hint)
     return (found,)

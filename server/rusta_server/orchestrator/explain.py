@@ -28,6 +28,9 @@ _MOST_WAYS = 3
 _MOST_RELATED = 3
 
 _CODE = re.compile(r"E\d{4}")
+# As a person copies it from the compiler: `error[E0502]: cannot borrow …`; and an attribute as it is written.
+_COPIED = re.compile(r"(?:error)?\[?(E\d{4})\]?(?::.*)?", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTE = re.compile(r"#!?\[(\w+)\]")
 _NAMES = {
     "book": "Book",
     "reference": "Reference",
@@ -106,8 +109,11 @@ def of_name(name: str, docs: Documentation | None, cards: Cards) -> Explanation 
     wanted = name.strip()
     if len(wanted) > LONGEST_NAME:
         return None
-    code = wanted.upper() if _CODE.fullmatch(wanted.upper()) else wanted
-    found = of_code(code, docs, cards) or of_token(wanted, docs, cards)
+    if copied := _COPIED.fullmatch(wanted):
+        return of_code(copied[1].upper(), docs, cards)
+    if attribute := _ATTRIBUTE.fullmatch(wanted):
+        return of_token(attribute[1], docs, cards)
+    found = of_code(wanted, docs, cards) or of_token(wanted, docs, cards)
     if found is None and docs:
         item = docs.item(wanted)
         found = of_item(item, docs, cards) if item else None
@@ -209,7 +215,7 @@ def of_token(text: str, docs: Documentation | None, cards: Cards, node: str = ""
     related = say.points((point for card in spoken for point in card.related), wording)
     return say.explanation(
         f"`{text}`",
-        f"rusta explain {'-- ' * text.startswith('-')}{shlex.quote(text)}",
+        f"rusta explain {shlex.quote(text)}",
         [
             ("docs", meaning or keyword),
             ("related", (related + keyword if meaning else related)[:_MOST_RELATED]),

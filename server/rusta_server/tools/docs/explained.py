@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from ..process import Finished, run
@@ -10,6 +11,7 @@ from .toolchain import Toolchain
 
 _CODE = re.compile(r"E\d{4}")
 _ANSWER_TIMEOUT_S = 10.0
+_MOST_CODES = 1000
 
 
 class Explained:
@@ -32,6 +34,13 @@ class Explained:
     def item(self, path: str) -> Section | None:
         """Nothing: no items are explained."""
         return None
+
+    def similar(self, text: str, k: int = 3) -> tuple[str, ...]:
+        """Error codes that are near to one that is not there."""
+        from .similar import near_codes
+
+        near = near_codes(text, (f"E{number:04}" for number in range(1, _MOST_CODES)), 3 * k)
+        return tuple(islice((code for code in near if self.section("error_codes", code)), k))
 
     def linked(self, section: Section) -> tuple[Section, ...]:
         """Nothing: where its links lead is not on this machine."""

@@ -37,7 +37,9 @@ def similar(docs: "Docs", text: str, k: int) -> tuple[str, ...]:
 
 
 def near_codes(wanted: str, codes: Iterable[str], k: int) -> tuple[str, ...]:
-    """The error codes that look most like this one; of equals those that begin alike, then near numbers."""
+    """The codes that look most like an error code; of equals those that begin alike, then near numbers."""
+    if not _CODE.match(wanted):
+        return ()
     asked = f"E{wanted.lstrip('Ee')}"
     number = int(asked[1:])
 
