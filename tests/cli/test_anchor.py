@@ -182,3 +182,21 @@ def test_what_strangers_wrote_does_not_steer_the_terminal(tmp_path):
     done = run("verify", "file", cwd=tmp_path)
     assert done.returncode == 1
     assert not {"\x1b", "\u202e", "\x07"} & set(done.stdout)
+
+
+def test_a_package_beside_the_workspace_is_a_dependency(make_crate, docs, tmp_path):
+    """What `rusta explain` cites of it `rusta anchor` finds, and it is not called the user's own."""
+    root = make_crate({"src/lib.rs": "use beside::Thing;\npub fn f(_: Thing) {}\n"})
+    beside = root.parent / "beside"
+    (beside / "src").mkdir(parents=True)
+    (beside / "Cargo.toml").write_text('[package]\nname = "beside"\nversion = "0.3.0"\nedition = "2021"\n')
+    (beside / "src/lib.rs").write_text("/// Stands beside.\npub struct Thing;\n")
+    with (root / "Cargo.toml").open("a") as manifest:
+        manifest.write('\n[dependencies]\nbeside = { path = "../beside" }\n')
+    command = [sys.executable, "-m", "rusta_server", "explain", "src/lib.rs:1:13", "--json"]
+    explained = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    assert explained.returncode == 0, explained.stderr
+    assert '"id": "crate:beside/beside::Thing#' in explained.stdout
+    done = run("verify", "-", input=explained.stdout, cwd=root)
+    assert done.returncode == 0, done.stdout
+    assert "1 valid" in done.stdout

@@ -143,7 +143,14 @@ def _of_symbol(
                 return None
             section = docs.at(of_std[1]) if of_std else docs.item(item or "")
             return explain.of_item(section, docs, cards.load()) if section else None
-        return _of_source(_ask(analyzer, "textDocument/definition", here), tree, root, docs)
+        definition = _ask(analyzer, "textDocument/definition", here)
+        found = _definition(definition, tree, root)
+        if found is None:
+            return None
+        # Their own is the workspace; the folder that is copied may also hold other packages it is built of.
+        own = copy.workspace.root if isinstance(copy, crate.CrateShadow) else root
+        sections = sections_at(Sources((own,)), *found)
+        return explain.of_item(sections[0], docs, cards.load(), sections[1:]) if sections else None
 
 
 def _ask(analyzer: Analyzer, method: str, here: Json) -> Json:
@@ -153,8 +160,8 @@ def _ask(analyzer: Analyzer, method: str, here: Json) -> Json:
         return None
 
 
-def _of_source(definition: Json, tree: Path, root: Path, docs: Documentation) -> Explanation | None:
-    """What is written where something is defined: in the repository or a dependency."""
+def _definition(definition: Json, tree: Path, root: Path) -> tuple[Path, int, int] | None:
+    """The file, and line and column as `sections_at` wants them, where something is defined; not in std."""
     target = definition[0] if isinstance(definition, list) and definition else definition
     path = path_of(target.get("targetUri") or target["uri"]) if isinstance(target, dict) else None
     if path is None or not path.is_file():
@@ -164,5 +171,4 @@ def _of_source(definition: Json, tree: Path, root: Path, docs: Documentation) ->
     at = LineIndex(text, UTF16).position(LineIndex(text, UTF8).offset(start))
     if path.is_relative_to(tree):
         path = root / path.relative_to(tree)
-    found = sections_at(Sources((root,)), path, at["line"] + 1, at["character"] + 1)
-    return explain.of_item(found[0], docs, cards.load(), found[1:]) if found else None
+    return path, at["line"] + 1, at["character"] + 1
