@@ -13,6 +13,7 @@ from rusta_server.orchestrator.observe import CHECK, READ, Decided, traced_offer
 from rusta_server.orchestrator.policy import may_show
 from rusta_server.orchestrator.repair import Budget, Repair
 from rusta_server.patch.shadow import FileShadow
+from rusta_server.tools.process import Cancel, Cancelled, TimedOut
 from rusta_server.trace import canonical
 from rusta_server.trace.check import check
 from rusta_server.trace.ledger import Ledger, begin, payload, read
@@ -144,9 +145,7 @@ def record_offers(tmp_path, text):
                 baseline,
                 trace,
                 targets=lambda errors: errors[::-1],
-                decide=lambda offer: Decided(
-                    offer, may_show(Config(), offer.facts(1)), ("book/a#0",)
-                ),
+                decide=lambda offer: Decided(offer, may_show(Config(), offer.facts(1)), ("book/a#0",)),
                 budget=Budget(),
                 helpers=(),
                 run_tests=False,
@@ -161,7 +160,7 @@ def test_offers_are_decided_the_same_again(tmp_path, monkeypatch):
     assert check(of_steps(steps)).holds
     monkeypatch.setenv("PATH", "/nonexistent")
     again = replay.of_decisions(ledger, steps)
-    assert again.difference is None and again.n_recorded == len(shown) + 1
+    assert again.difference is None and again.n_recorded == len(shown) + 2  # the order, the end
 
 
 def test_without_a_fix_the_trace_abstains(tmp_path):
@@ -169,4 +168,98 @@ def test_without_a_fix_the_trace_abstains(tmp_path):
     if not shown:
         assert steps[-1].what == "abstain" and "unknown" in steps[-1].decision
     else:
-        assert steps[-1].what in ("offer", "abstain")
+        assert steps[-1].what == "result"
+
+
+class Stopping:
+    """A shadow that gives no answer from a certain check on, because of a cancellation or a time limit."""
+
+    def __init__(self, shadow, number, cancel, outcome):
+        self.shadow, self.number, self.cancel, self.outcome = shadow, number, cancel, outcome
+        self.files, self.edition = shadow.files, shadow.edition
+
+    def check(self, variant, cancel=None, *, all_targets=True):
+        self.number -= 1
+        if self.number == 0 and self.outcome is None:
+            self.cancel.set()  # just after this answer
+        if self.number <= 0 and self.outcome is not None:
+            if self.cancel:
+                self.cancel.set()
+            return self.outcome
+        return self.shadow.check(variant, None, all_targets=all_targets)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("outcome", [None, Cancelled(), TimedOut(3)])
+@pytest.mark.parametrize("searching", ["repair", "offers"])
+def test_a_search_that_was_stopped_is_decided_the_same_again(tmp_path, number, outcome, searching):
+    ledger = Ledger(tmp_path / "ledger")
+    (tmp_path / "shadow").mkdir()
+    real = FileShadow(tmp_path / "shadow", "main.rs", {"main.rs": MOVED})
+    cancel = None if isinstance(outcome, TimedOut) else Cancel()
+    baseline = real.check({})
+    shadow = Stopping(real, number, cancel, outcome)
+    with begin(ledger) as trace:
+        if searching == "repair":
+            traced_repair(
+                shadow, lambda: nullcontext(()), trace, budget=Budget(), run_tests=False, cancel=cancel
+            )
+        else:
+            for _ in traced_offers(
+                shadow,
+                baseline,
+                trace,
+                targets=lambda errors: errors,
+                decide=lambda offer: Decided(offer, may_show(Config(), offer.facts(1)), ("book/a#0",)),
+                budget=Budget(),
+                helpers=(),
+                run_tests=False,
+                cancel=cancel,
+            ):
+                pass
+    steps = list(read(ledger.path(trace.id)))
+    end = steps[-1]
+    assert end.kind is Kind.DECIDE
+    if cancel:
+        assert payload(ledger, end, "output")["cancelled"]
+    again = replay.of_decisions(ledger, steps)
+    assert again.difference is None and not again.breaks_off and again.n_same == again.n_recorded
+
+
+@pytest.mark.parametrize("searching", ["repair", "offers"])
+def test_a_run_that_was_killed_is_compared_as_far_as_it_came(tmp_path, searching):
+    ledger, *found = (record if searching == "repair" else record_offers)(tmp_path, MOVED)
+    steps = found[0] if isinstance(found[0], list) else list(read(ledger.path(found[0])))
+    first = next(number for number, step in enumerate(steps) if step.what == CHECK)
+    for n_left in range(first + 1, len(steps)):
+        again = replay.of_decisions(ledger, steps[:n_left])
+        assert again.difference is None, (n_left, again)
+        assert again.breaks_off and again.n_same == again.n_recorded
+
+
+def test_what_is_no_record_of_a_search_is_said_so(tmp_path):
+    ledger, id, _ = record(tmp_path, MOVED)
+    steps = list(read(ledger.path(id)))
+    for number in range(len(steps)):
+        for key in ("input", "output"):
+            for wrong in ({}, {"outcome": "checked"}, {"budget": {}}, [], "x", 3, {"content": 3, "sha": "x"}):
+                other = Ledger(tmp_path / "other")
+                with begin(other) as trace:
+                    for i, step in enumerate(steps):
+                        told = {name: payload(ledger, step, name) for name in ("input", "output")}
+                        told |= {key: wrong} if i == number else {}
+                        trace.add(
+                            step.kind, step.what, span=step.span, p=step.p, decision=step.decision, **told
+                        )
+                try:
+                    again = replay.of_decisions(other, list(read(other.path(trace.id))))
+                except RustaError:
+                    continue
+                assert again.difference is None or again.n_same < again.n_recorded
+
+
+def test_a_home_folder_that_is_a_part_of_what_was_asked(tmp_path, monkeypatch):
+    text = MOVED.replace(b'println!("{n}")', b'include_str!("/usr/share/nothing-here")')
+    ledger, id, _ = record(tmp_path, text)
+    monkeypatch.setattr(Path, "home", lambda: Path("/usr/share"))
+    assert replay.of_decisions(ledger, list(read(ledger.path(id)))).difference is None

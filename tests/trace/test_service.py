@@ -46,7 +46,7 @@ def serving(folder, **options):
     port = listener.getsockname()[1]
     abilities = Abilities(
         anchor=lambda id: {"id": id, "quote": "A variable was used …"} if id == ANCHOR else None,
-        replay=lambda id: {"n_same": 1, "n_recorded": 1, "difference": None},
+        replay=lambda id: {"n_same": 1, "n_recorded": 1, "difference": None, "breaks_off": False},
     )
     application = app(ledger, jobs, abilities, token=TOKEN, hosts=(f"127.0.0.1:{port}", f"localhost:{port}"))
     config = uvicorn.Config(

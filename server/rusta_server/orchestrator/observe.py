@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 from ..candidates import Candidate, Context, Propose
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
 from ..tools.diagnostic import Checked, Diagnostic
-from ..tools.process import Cancel
+from ..tools.process import Cancel, is_cancelled
 from ..trace import canonical
 from ..trace.record import Kind
 from ..trace.secrets import clean
@@ -101,7 +101,7 @@ def decided_repair(
         on_event(event)
 
     found = repair_with_help(shadow, help_, budget=budget, run_tests=run_tests, cancel=cancel, on_event=note)
-    _note_result(notes, found)
+    _note_result(notes, found, was_cancelled=is_cancelled(cancel))
     return found
 
 
@@ -168,7 +168,9 @@ def traced_offers(
         n_shown += decided.decision.allowed
         _note_offer(notes, decided)
         yield decided
-    if not n_shown:
+    if n_shown or is_cancelled(cancel):
+        _note_end(notes, n_shown, was_cancelled=is_cancelled(cancel))
+    else:
         notes.add(Kind.DECIDE, "abstain", decision="unknown: no fix was proven")
 
 
@@ -289,23 +291,39 @@ def _note_try(notes: Notes, event: Event) -> None:
     )
 
 
-def _note_result(notes: Notes, found: Repair | CheckOutcome) -> None:
+def _note_end(notes: Notes, n_shown: int, *, was_cancelled: bool) -> None:
+    shown = "shown: 1 fix" if n_shown == 1 else f"shown: {n_shown} fixes"
+    notes.add(
+        Kind.DECIDE,
+        RESULT,
+        output={"n_shown": n_shown, "cancelled": was_cancelled},
+        decision=f"cancelled; {shown}" if was_cancelled else shown,
+    )
+
+
+def _note_result(notes: Notes, found: Repair | CheckOutcome, *, was_cancelled: bool) -> None:
     if not isinstance(found, Repair):
-        notes.add(Kind.DECIDE, RESULT, decision="no fix: the code could not be judged")
+        output = {"cancelled": was_cancelled}
+        notes.add(Kind.DECIDE, RESULT, output=output, decision="no fix: the code could not be judged")
         return
+    if found.state.steps:
+        decision = f"proven to {found.level.name}"
+    elif found.baseline.errors:
+        decision = "nothing to write: no fix was proven"
+    else:
+        decision = "nothing to write: there is no error"
     notes.add(
         Kind.DECIDE,
         RESULT,
         output={
+            "cancelled": was_cancelled,
             "level": found.level.name,
             "n_errors": {"before": len(found.baseline.errors), "left": len(found.remaining)},
             "variant": shas(found.state.variant),
             "steps": [_move((step.diagnostic, step.candidate)) for step in found.state.steps],
             "n_checks": found.n_checks,
         },
-        decision=f"proven to {found.level.name}"
-        if found.state.steps
-        else "nothing to write: no fix was proven",
+        decision=f"cancelled; {decision}" if was_cancelled else decision,
     )
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from attrs import define, field, frozen
+import cattrs
+from attrs import define, evolve, field, frozen
 
 from ..candidates import Candidate, Context, Propose
 from ..errors import RustaError
@@ -20,7 +21,7 @@ from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel
 from ..trace import canonical
 from ..trace.ledger import Ledger, payload
-from ..trace.record import Kind, Step
+from ..trace.record import BadTrace, Kind, Step
 from ..trace.secrets import clean_value
 from . import plain
 from .observe import (
@@ -58,11 +59,13 @@ class Replayed:
         n_same: how many steps came out the same, from the first on.
         n_recorded: how many were recorded.
         difference: the first that did not, in words; None if all did.
+        breaks_off: the run was interrupted; what it had decided until then is compared.
     """
 
     n_same: int
     n_recorded: int
     difference: str | None
+    breaks_off: bool = False
 
 
 def of_decisions(ledger: Ledger, steps: Sequence[Step]) -> Replayed:
@@ -71,20 +74,41 @@ def of_decisions(ledger: Ledger, steps: Sequence[Step]) -> Replayed:
     Raises:
         RustaError: the trace holds no search, or lacks an observation (a file with a secret in it, say).
     """
-    plan, kind = _plan(ledger, steps)
-    memory = _Memory(ledger, steps)
     notes = _Kept()
+    breaks_off = not _is_whole(steps)
+    try:
+        _decide_again(ledger, steps, notes)
+    except _Over:
+        pass
+    except (LookupError, TypeError, ValueError, AttributeError, cattrs.BaseValidationError) as error:
+        raise BadTrace(f"what it recorded is not what a search records: {error!r}") from error
+    recorded = [_told(ledger, step) for step in steps if _is_decision(step)]
+    again = [told for told in notes.told if told["kind"] == Kind.DECIDE]
+    if breaks_off:
+        again = again[: len(recorded)]
+    return evolve(_compare(recorded, again), breaks_off=breaks_off)
+
+
+def _decide_again(ledger: Ledger, steps: Sequence[Step], notes: "_Kept") -> None:
+    plan, kind = _plan(ledger, steps)
+    cancel = Cancel()
+    memory = _Memory(ledger, steps, cancel)
     shadow = Remembered(memory, plan["edition"])
     helpers = (memory.assists,) if memory.has(ASSISTS) else ()
     budget = plain.from_plain(plan["budget"], Budget)
     if kind == SEARCH:
         decided_repair(
-            shadow, lambda: nullcontext(helpers), notes, budget=budget, run_tests=plan["run_tests"]
+            shadow,
+            lambda: nullcontext(helpers),
+            notes,
+            budget=budget,
+            run_tests=plan["run_tests"],
+            cancel=cancel,
         )
     else:
-        _offers_again(ledger, steps, shadow, helpers, notes, budget, run_tests=plan["run_tests"])
-    again = [told for told in notes.told if told["kind"] == Kind.DECIDE]
-    return _compare([_told(ledger, step) for step in steps if _is_decision(step)], again)
+        _offers_again(
+            ledger, steps, shadow, helpers, notes, budget, run_tests=plan["run_tests"], cancel=cancel
+        )
 
 
 def of_everything(ledger: Ledger, steps: Sequence[Step], shadow: Shadow, help_: Helping) -> Replayed:
@@ -115,6 +139,7 @@ def _offers_again(
     budget: Budget,
     *,
     run_tests: bool,
+    cancel: Cancel | None = None,
 ) -> None:
     """Search for offers in the recorded order; what the policy and the citations said then is taken over."""
     wanted: list[str] = next((payload(ledger, step, "output") for step in steps if step.what == ORDER), [])
@@ -143,6 +168,7 @@ def _offers_again(
         budget=budget,
         helpers=helpers,
         run_tests=run_tests,
+        cancel=cancel,
     ):
         pass
 
@@ -251,16 +277,38 @@ class _Kept:
         self.told.append(_as_told(kind, what, **fields))
 
 
-class _Memory:
-    """The probes of a trace: to each question, in their order, the answers it got."""
+class _Over(Exception):
+    """An interrupted run's record has no more answers."""
 
-    def __init__(self, ledger: Ledger, steps: Sequence[Step]) -> None:
-        self._ledger = ledger
-        self._answers: dict[tuple[str, str | None], deque[Step]] = defaultdict(deque)
+
+def _is_whole(steps: Sequence[Step]) -> bool:
+    """Whether the search came to its end, be it by a cancellation."""
+    return any(step.what == RESULT or (step.decision or "").startswith("unknown: ") for step in steps)
+
+
+def _was_cancelled(ledger: Ledger, steps: Sequence[Step]) -> bool:
+    ends = [payload(ledger, step, "output") for step in steps if step.what == RESULT]
+    return any(isinstance(end, dict) and end.get("cancelled") is True for end in ends)
+
+
+class _Memory:
+    """The probes of a trace: to each question, in their order, the answers it got.
+
+    A cancelled search goes on until its last answer, and `cancel` is raised then: it may have been at any
+    time after the question, and nothing was asked any more.
+    """
+
+    def __init__(self, ledger: Ledger, steps: Sequence[Step], cancel: Cancel) -> None:
+        self._ledger, self._cancel = ledger, cancel
+        self._answers: dict[tuple[str, str], deque[Step]] = defaultdict(deque)
         self._kinds = {step.what for step in steps if step.kind is Kind.PROBE}
         for step in steps:
             if step.kind is Kind.PROBE:
-                self._answers[step.what, step.input_sha].append(step)
+                # Cleaned again: the home folder may be another one here.
+                question = clean_value(payload(ledger, step, "input"))
+                self._answers[step.what, canonical.sha(question)].append(step)
+        self._n_left = sum(step.kind is Kind.PROBE and step.what in (CHECK, TEST, ASSISTS) for step in steps)
+        self._is_whole, self._was_cancelled = _is_whole(steps), _was_cancelled(ledger, steps)
         self.contents = dict(self._contents())
 
     def _contents(self) -> Iterator[tuple[str, bytes]]:
@@ -286,6 +334,11 @@ class _Memory:
 
     def answer(self, what: str, question: Any) -> Any:  # noqa: ANN401  JSON
         waiting = self._answers.get((what, canonical.sha(clean_value(question))))
+        self._n_left -= 1
+        if self._was_cancelled and self._n_left <= 0:
+            self._cancel.set()
+        if not waiting and not self._is_whole and self._n_left < 0:
+            raise _Over
         if not waiting:
             raise RustaError(
                 f"playing it back asks {what} something that was not asked then: {_brief(question)}",

@@ -139,7 +139,14 @@ def _paths() -> dict[str, Any]:
             "post": _operation(
                 "replayTrace",
                 "Decide again from what the trace recorded, and compare.",
-                {200: _object(n_same=_COUNT, n_recorded=_COUNT, difference=_maybe_text())},
+                {
+                    200: _object(
+                        n_same=_COUNT,
+                        n_recorded=_COUNT,
+                        difference=_maybe_text(),
+                        breaks_off={"type": "boolean"},
+                    )
+                },
                 parameters=[trace],
                 errors=(404, 409, 422),
             )
