@@ -540,6 +540,27 @@ def test_secrets_are_out_of_reach(inside, outside):
     assert "precious" not in done.stdout
 
 
+def test_a_toolchain_among_the_systems_folders(tmp_path):
+    """As in containers: CARGO_HOME=/usr/local/cargo."""
+    env = {"HOME": "/root", "CARGO_HOME": "/usr/local/cargo", "RUSTUP_HOME": "/usr/local/rustup"}
+    assert Path("/usr") in sandbox_reads.readable("linux", env)
+    assert sandbox_reads.hidden(env)[0] == Path("/usr/local/cargo/credentials.toml")
+
+
+@needs_namespaces
+def test_credentials_in_a_folder_that_is_read_are_hidden(inside, outside, monkeypatch):
+    monkeypatch.setenv("CARGO_HOME", str(outside))
+    (outside / "credentials.toml").write_text("precious")
+    read = [
+        "sh",
+        "-c",
+        f"cat {outside}/precious; cat {outside}/credentials.toml; rm {outside}/credentials.toml",
+    ]
+    done = run(sandbox.prefix([inside], [outside]), read)
+    assert (done.returncode, done.stdout) == (1, "precious")
+    assert (outside / "credentials.toml").read_text() == "precious"
+
+
 @needs_landlock
 def test_links_on_the_way_lead_where_they_lead_outside(inside, tmp_path):
     """The user's folders may be links: /home/me/.cargo on another disk."""

@@ -81,7 +81,8 @@ def prefix(writable: Sequence[Path], readable: Sequence[Path] = ()) -> tuple[str
         return sandbox_macos.prefix(writable, reads)
     ro = [part for path in reads for part in ("--ro", str(path))]
     rw = [part for path in writable for part in ("--rw", str(path))]
-    return (*LAUNCHER, *found.options, *ro, *rw, "--")
+    hide = [part for path in sandbox_reads.hidden() for part in ("--hide", str(path))]
+    return (*LAUNCHER, *found.options, *hide, *ro, *rw, "--")
 
 
 def launcher_for(

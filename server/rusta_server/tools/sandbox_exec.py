@@ -1,6 +1,7 @@
 """Runs one command that sees, writes and reaches only what it was given. Linux only.
 
-    LAUNCHER [--isolate] [--landlock] [--filter] [--ro PATH]... [--rw PATH]... -- COMMAND [ARGUMENT]...
+    LAUNCHER [--isolate] [--landlock] [--filter] [--hide PATH]... [--ro PATH]... [--rw PATH]...
+             -- COMMAND [ARGUMENT]...
     LAUNCHER --probe
 
 Started for every compiler run (`sandbox.LAUNCHER`), so it and its siblings import little. What is asked for
@@ -15,6 +16,8 @@ is done or the command does not start (exit code 125); `--probe` says beforehand
             without --isolate no sockets at all.
 --ro, --rw  what may be read and executed, and what may be written too. $RUSTC's toolchain and the program
             itself may be read anyway. TMPDIR is moved below the first --rw unless it lies in one.
+
+--hide      an empty file in its place, with --isolate: for what lies in a folder that may be read.
 
 Always: variables with secrets are taken out of the environment, inherited files but the first three are
 closed, setuid means nothing, no core dumps, no file over 8 GiB.
@@ -44,11 +47,12 @@ class Request:
     """What the command line asks for. (attrs would cost more than all the rest.)
 
     Attributes:
-        readable, writable: absolute paths.
+        hidden, readable, writable: absolute paths.
     """
 
     def __init__(self) -> None:
         self.isolate = self.landlock = self.filter = False
+        self.hidden: list[str] = []
         self.readable: list[str] = []
         self.writable: list[str] = []
         self.command: list[str] = []
@@ -102,8 +106,8 @@ def parse(arguments: list[str]) -> Request:
         option = arguments.pop(0)
         if option in ("--isolate", "--landlock", "--filter"):
             setattr(request, option[2:], True)
-        elif option in ("--ro", "--rw") and arguments:
-            paths = request.readable if option == "--ro" else request.writable
+        elif option in ("--hide", "--ro", "--rw") and arguments:
+            paths = {"--hide": request.hidden, "--ro": request.readable, "--rw": request.writable}[option]
             paths.append(os.path.abspath(arguments.pop(0)))
         else:
             raise ValueError(f"unknown option {option}")
@@ -140,7 +144,7 @@ def probe() -> int:
 
 def _probe_inside(*, has_landlock: bool) -> int:
     try:
-        own_proc = build_root([], [])
+        own_proc = build_root([], [], [])
         drop_capabilities()
     except OSError as error:
         sys.stderr.write(f"{error}\n")
@@ -238,7 +242,7 @@ def be_first(request: Request, alive: int) -> int:
         pass
     os.close(alive)
     folder = os.getcwd()
-    own_proc = build_root(request.readable, request.writable)
+    own_proc = build_root(request.readable, request.writable, request.hidden)
     try:
         os.chdir(folder)
     except OSError:

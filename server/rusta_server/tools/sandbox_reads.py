@@ -46,7 +46,6 @@ def readable(platform: str, environment: Mapping[str, str] | None = None) -> tup
     cargo = Path(env.get("CARGO_HOME") or home / ".cargo")
     rustup = Path(env.get("RUSTUP_HOME") or home / ".rustup")
     given = [
-        *(Path(path) for path in system),
         *(cargo / name for name in ("bin", "registry", "git", "config.toml", "config")),
         *_named_in(cargo / "config.toml"),
         *_named_in(cargo / "config"),
@@ -57,10 +56,17 @@ def readable(platform: str, environment: Mapping[str, str] | None = None) -> tup
         *_paths(env.get("PATH", "")),
         *(path for name in _PATH_VARIABLES for path in _paths(env.get(name, ""))),
     ]
-    # A folder that holds the whole home would hold its secrets.
-    return tuple(
-        dict.fromkeys(p for p in given if not home.is_relative_to(p) and not cargo.is_relative_to(p))
-    )
+    # A folder that holds the whole home would hold its secrets. Nothing runs without /usr.
+    chosen = [path for path in given if not home.is_relative_to(path) and not cargo.is_relative_to(path)]
+    always = [path for path in map(Path, system) if path.name == "usr" or not home.is_relative_to(path)]
+    return tuple(dict.fromkeys([*always, *chosen]))
+
+
+def hidden(environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """What is not read even where it lies in a folder that is: in /usr/local/cargo, say."""
+    env = os.environ if environment is None else environment
+    cargo = Path(env.get("CARGO_HOME") or Path(env.get("HOME") or Path.home()) / ".cargo")
+    return (cargo / "credentials.toml", cargo / "credentials")
 
 
 def settings_above(options: Sequence[str]) -> tuple[Path, ...]:

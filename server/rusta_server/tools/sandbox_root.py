@@ -3,7 +3,7 @@
 `man 7 user_namespaces`, `man 7 pid_namespaces`, `man 2 pivot_root`. Part of the launcher: no imports that
 cost time.
 """
-# ruff: noqa: PTH102, PTH103, PTH106, PTH112, PTH114, PTH115, PTH120, PTH123, PTH211
+# ruff: noqa: PTH102, PTH103, PTH106, PTH112, PTH113, PTH114, PTH115, PTH120, PTH123, PTH211
 
 import ctypes
 import os
@@ -57,12 +57,13 @@ def _raise_loopback() -> None:
         os.close(sock)
 
 
-def build_root(readable: list[str], writable: list[str]) -> bool:
+def build_root(readable: list[str], writable: list[str], hidden: list[str]) -> bool:
     """Become the first process's root: these paths under their names, private scratch folders, devices.
 
     Args:
         readable: what does not exist is left out.
         writable: must exist.
+        hidden: files that are empty here.
 
     Returns:
         Whether /proc shows only the processes inside; where that is refused it is the system's.
@@ -94,6 +95,9 @@ def build_root(readable: list[str], writable: list[str]) -> bool:
     reals = [_mirror(path, folders) for path in writable]
     for real in reals:
         _bind(real)
+    for path in hidden:
+        if os.path.isfile(path):
+            call(libc.mount, b"/dev/null", os.fsencode(os.path.realpath(path)), None, _BIND, None)
     os.mkdir("/proc")
     has_own_proc = True
     try:
