@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from rusta_server.config import Config
+from rusta_server.trace.ledger import Ledger, begin
+from rusta_server.trace.record import Kind
 
 BROKEN = """fn main() {
     let v = vec![1, 2, 3];
@@ -132,3 +134,31 @@ def test_explaining_and_taking_back_leave_traces_that_hold(tmp_path, docs):
     shown = traced("revert", "--path", "main.rs")
     assert "taken back: main.rs" in shown
     assert (tmp_path / "main.rs").read_text() == BROKEN
+
+
+def test_nothing_in_a_trace_steers_the_terminal(tmp_path):
+    evil = "\x1b]0;owned\x07[red]\u202e\x9b31m[link=http://x]"
+    with begin(Ledger(tmp_path / "cache" / "ledger"), clock=lambda: 0.0) as trace:
+        trace.add(Kind.PLAN, "search", input={"command": evil})
+        trace.add(Kind.PROBE, "cargo.check", span=evil, output={"diagnostics": [3, {"level": "error"}]})
+        trace.add(
+            Kind.DECIDE, "try", input={"moves": [{"title": evil}, 3, {}]}, citations=(evil,), decision=evil
+        )
+        trace.add(Kind.PROBE, "cargo.test", output={"n_passed": evil})
+        trace.add(Kind.DECIDE, "abstain", decision=evil)
+    for arguments in (
+        ("show",),
+        ("show", "last"),
+        ("show", "--json"),
+        ("show", "last", "--json"),
+        ("script", "last"),
+        ("check", "last"),
+        ("replay", "last"),
+        ("replay", "last", "--in", "."),
+        ("show", str(tmp_path / "cache" / "ledger" / "traces" / f"{trace.id}.jsonl")),
+    ):
+        ended = rusta("trace", *arguments, "--cache-dir", "cache", cwd=tmp_path)
+        assert "Traceback" not in ended.stderr
+        assert "owned" in ended.stdout + ended.stderr or arguments[0] == "replay"
+        for text in (ended.stdout, ended.stderr):
+            assert not set(text) & set("\x1b\x07\u202e\x9b"), (arguments, text)

@@ -256,3 +256,12 @@ with begin(Ledger(Path(sys.argv[1]))) as trace:
         assert after[:-1] == before and after[-1].what == "abstain"
         for step in after:
             payload(ledger, step, "output")
+
+
+@pytest.mark.parametrize("what", ['try so "yes"', "a\nb", "", "Apply", "a..b"])
+def test_the_name_of_a_step_is_one_word(tmp_path, what):
+    ledger = Ledger(tmp_path)
+    with begin(ledger) as trace:
+        trace.add(Kind.DECIDE, what)
+    with pytest.raises(BadTrace, match="no name of a tool|step 0"):
+        list(read(ledger.path(trace.id)))

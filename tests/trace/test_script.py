@@ -127,3 +127,14 @@ def test_the_witness_is_of_this_very_script():
     assert one.script_sha != other.script_sha
     assert one.to_json() == check(parse(GOOD)).to_json()
     assert one.counts == {"plan": 1, "probe": 1, "decide": 1, "patch": 1}
+
+
+def test_what_cannot_be_seen_is_written_out():
+    hidden = "a\u202eb\u200b\x9b31m\U000e0041\u2028c"
+    script = Script(
+        None, (Line(Kind.PROBE, "file.read", hidden, {hidden: hidden}, so=hidden, citations=(hidden,)),)
+    )
+    text = render(script)
+    assert parse(text) == script
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+    assert "\\u202e" in text and "\\udb40\\udc41" in text

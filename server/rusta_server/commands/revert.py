@@ -71,7 +71,12 @@ def _revert(
 ) -> int:
     chosen = next((record for record in known if id_ in (None, record.id)), None)
     trace.add(Kind.PLAN, "revert", input={"command": "revert", "id": id_})
-    trace.add(Kind.PROBE, "patch.journal", output=_plain(chosen) if chosen else None)
+    noted = (
+        {key: told for key, told in _plain(chosen).items() if key in ("id", "title", "paths")}
+        if chosen
+        else None
+    )
+    trace.add(Kind.PROBE, "patch.journal", output=noted)
     trace.add(Kind.DECIDE, "revert" if chosen else "abstain", decision="a person asked for it")
     try:
         if chosen is None:

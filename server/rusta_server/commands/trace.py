@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..config import Config
 from ..errors import RustaError
+from ..tools.docs.plain import visible
 from ..trace import bundle, script
 from ..trace.check import Witness, check
 from ..trace.ledger import Ledger, payload, read
@@ -50,7 +51,7 @@ def show(id: str | None, count: int, as_json: bool, cache_dir: Path | None) -> N
         return
     _, steps = _read(ledger, id)
     if as_json:
-        click.echo(json.dumps([_whole(ledger, step) for step in steps], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_whole(ledger, step) for step in steps], indent=2))
         return
     console = Console(highlight=False)
     for step in steps:
@@ -78,7 +79,7 @@ def check_(id: str, witness: Path | None, as_json: bool, cache_dir: Path | None)
             payload(ledger, step, "input"), payload(ledger, step, "output")
         found = check(script.of_steps(steps, name))
     if witness is not None:
-        witness.write_bytes(found.to_json())
+        _write(witness, found.to_json())
     if as_json:
         click.echo(found.to_json().decode(), nl=False)
     else:
@@ -96,7 +97,7 @@ def script_(id: str, write: bool, cache_dir: Path | None) -> None:
         path = Path(id)
         text = script.render(script.parse(_text(path)))
         if write:
-            path.write_text(text, encoding="utf-8")
+            _write(path, text.encode())
             return
     else:
         ledger = ledger_at(cache_dir)
@@ -132,17 +133,19 @@ def replay(id: str, folder: Path | None, cache_dir: Path | None) -> None:
         from ._shadow import open_shadow
 
         config = Config(cache_dir=str(cache_dir) if cache_dir else None)
-        edition = next((payload(ledger, s, "input").get("edition", "2021") for s in steps[:1]), "2021")
+        plan = payload(ledger, steps[0], "input")
+        edition = str(plan.get("edition", "2021")) if isinstance(plan, dict) else "2021"
         with open_shadow(folder, config, edition) as (_, copy):
             found = playback.of_everything(ledger, steps, copy, lambda: helping(copy, config))
     console = Console(highlight=False)
     if found.difference is None:
-        console.print(f"[green]✓[/] The same again: {counted(found.n_same, 'step')}.")
+        end = " The run was interrupted there." if found.breaks_off else ""
+        console.print(f"[green]✓[/] The same again: {counted(found.n_same, 'step')}.{end}")
         return
     console.print(
         f"[red]✗[/] The first {found.n_same} of {counted(found.n_recorded, 'step')} came out the same."
     )
-    console.print(f"  {escape(found.difference)}", soft_wrap=True)
+    console.print(f"  {escape(visible(found.difference))}", soft_wrap=True)
     sys.exit(FAILED)
 
 
@@ -155,7 +158,10 @@ def export(id: str, target: Path | None, cache_dir: Path | None) -> None:
     ledger = ledger_at(cache_dir)
     name = _name(ledger, id)
     target = target or Path(f"{name}.tgz")
-    bundle.export(ledger, name, target.absolute())
+    try:
+        bundle.export(ledger, name, target.absolute())
+    except OSError as error:
+        raise RustaError(f"{target} cannot be written: {error.strerror}") from error
     click.echo(str(target))
 
 
@@ -216,7 +222,7 @@ def _read(ledger: Ledger, id: str) -> tuple[str | None, list[Step]]:
     """The steps of a trace of the ledger, or of a file."""
     as_file = Path(id)
     if id.endswith(".jsonl"):
-        name, path = None, as_file
+        name, path = None, as_file.resolve()
     else:
         name = _name(ledger, id)
         path = ledger.path(name)
@@ -236,11 +242,18 @@ def _text(path: Path) -> str:
         raise RustaError(f"{path} cannot be read: {error}") from error
 
 
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise RustaError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def _list(ledger: Ledger, count: int, *, as_json: bool) -> None:
     ids = ledger.ids()[-count:][::-1]
     rows = [_summary(ledger, id) for id in ids]
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2))
         return
     console = Console(highlight=False)
     if not rows:
@@ -257,7 +270,11 @@ def _list(ledger: Ledger, count: int, *, as_json: bool) -> None:
     for row in rows:
         style = "red" if row["broken"] else ""
         table.add_row(
-            row["id"], row["when"], row["what"], str(row["n_steps"]), Text(row["outcome"], style=style)
+            row["id"],
+            row["when"],
+            Text(visible(row["what"])),
+            str(row["n_steps"]),
+            Text(visible(row["outcome"]), style=style),
         )
     console.print(table)
 
@@ -276,11 +293,10 @@ def _summary(ledger: Ledger, id: str) -> dict[str, Any]:
         for step in read(ledger.path(id)):
             row["n_steps"] += 1
             if not row["what"]:
-                row["what"] = (
-                    step.input.get("command", step.what) if isinstance(step.input, dict) else step.what
-                )
+                named = step.input.get("command") if isinstance(step.input, dict) else None
+                row["what"] = named if isinstance(named, str) else step.what
             row["outcome"] = step.decision or row["outcome"]
-    except BadTrace as error:
+    except (BadTrace, OSError) as error:
         row.update(outcome=str(error), broken=True)
     return row
 
@@ -303,38 +319,47 @@ def _whole(ledger: Ledger, step: Step) -> dict[str, Any]:
 
 
 def _line(step: Step) -> Text:
+    """A step as a line; what a stranger wrote cannot steer the terminal."""
     text = Text.assemble(
-        (f"{step.t:8.2f} s  ", "dim"), (f"{step.kind:<7}", f"bold {_STYLES[step.kind]}"), f"{step.what:<12} "
+        (f"{step.t:8.2f} s  ", "dim"),
+        (f"{step.kind:<7}", f"bold {_STYLES[step.kind]}"),
+        f"{visible(step.what):<12} ",
     )
     if step.span:
-        text.append(f"{step.span}  ")
+        text.append(f"{visible(step.span)}  ")
     if step.p is not None:
         text.append(
             f"p {step.p:.2f}" + (f" (τ {step.tau:.2f})" if step.tau is not None else "") + "  ", "green"
         )
     said = _gist(step)
     if said:
-        text.append(said, style="" if step.kind is Kind.DECIDE else "dim")
+        text.append(visible(said), style="" if step.kind is Kind.DECIDE else "dim")
     if step.decision:
         text.append(
-            f"{'  → ' if said else '→ '}{step.decision}", style="bold" if step.kind is Kind.PATCH else ""
+            f"{'  → ' if said else '→ '}{visible(step.decision)}",
+            style="bold" if step.kind is Kind.PATCH else "",
         )
     for citation in step.citations:
-        text.append(f"\n{'':21}{citation}", style="cyan")
+        text.append(f"\n{'':21}{visible(citation)}", style="cyan")
     return text
 
 
 def _gist(step: Step) -> str:
-    """What matters of a step's payload, in a few words."""
-    given, found = step.input, step.output
-    match step.what:
-        case "try" if isinstance(given, dict):
-            return "; ".join(move["title"] for move in given["moves"])
-        case "cargo.check" if isinstance(found, dict) and "diagnostics" in found:
-            errors = [d for d in found["diagnostics"] if d["level"] == "error" and d.get("spans")]
+    """What matters of a step's payload, in a few words. A trace from elsewhere may hold any JSON there."""
+    match step.what, step.input, step.output:
+        case "try", {"moves": list(moves)}, _:
+            return "; ".join(
+                str(move["title"]) for move in moves if isinstance(move, dict) and "title" in move
+            )
+        case "cargo.check", _, {"diagnostics": list(diagnostics)}:
+            errors = [
+                one
+                for one in diagnostics
+                if isinstance(one, dict) and one.get("level") == "error" and one.get("spans")
+            ]
             return counted(len(errors), "error")
-        case "cargo.test" if isinstance(found, dict) and "n_passed" in found:
-            return f"{found['n_passed']} passed, {found['n_failed']} failed"
+        case "cargo.test", _, {"n_passed": int(n_passed), "n_failed": int(n_failed)}:
+            return f"{n_passed} passed, {n_failed} failed"
         case _ if step.output_sha and step.output is None:
             return f"#{step.output_sha[:12]}"
         case _:
@@ -349,5 +374,6 @@ def _say(found: Witness) -> None:
         return
     for fault in found.faults:
         console.print(
-            f"[red]✗[/] line {fault.line}: {escape(fault.what)} [dim]({fault.rule})[/]", soft_wrap=True
+            f"[red]✗[/] line {fault.line}: {escape(visible(fault.what))} [dim]({fault.rule})[/]",
+            soft_wrap=True,
         )

@@ -4,6 +4,7 @@ A step is small: what went in and what came out are kept whole only while they a
 blob in a file that is named by its hash (`.ledger`).
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ VERSION = 1
 NO_STEP = "0" * 64
 # What is longer than this, in bytes of canonical JSON, becomes a blob.
 INLINE_BYTES = 1024
+# As TraceScript writes it without quotes.
+_WHAT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
 
 class Kind(StrEnum):
@@ -101,6 +104,8 @@ def from_line(line: bytes) -> Step:
         raise BadTrace(f"not a line of a trace: {error}") from error
     if not 1 <= step.v <= VERSION:
         raise BadTrace(f"a trace of version {step.v}; this Rusta reads up to {VERSION}")
+    if not _WHAT.fullmatch(step.what):
+        raise BadTrace(f"step {step.seq}: {step.what[:40]!r} is no name of a tool or decision")
     if step.sha != _sha_of_line(line, step.sha):
         raise BadTrace(f"step {step.seq}: not what its hash says")
     return step

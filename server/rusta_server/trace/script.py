@@ -13,6 +13,7 @@ A payload is JSON, or the hash under which the ledger keeps it. ``--`` begins a 
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -25,6 +26,10 @@ from ..errors import RustaError
 from . import canonical
 from .record import VERSION, Kind, Step
 
+# Controls, and what has no width or turns the direction of reading around: unseen, or seen as something else.
+_STEERING = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 # Every machine's JSON holds whole numbers exactly up to here.
 _GREATEST = 2**53
 
@@ -91,7 +96,7 @@ def parse(text: str) -> Script:
 def render(script: Script) -> str:
     """The one text of a script: `parse` gives the same script again."""
     head = f"trace {VERSION} {script.id}" if script.id else f"trace {VERSION}"
-    return "\n".join([head, *map(_render_line, script.lines)]) + "\n"
+    return "\n".join([head, *(_STEERING.sub(_escaped, _render_line(line)) for line in script.lines)]) + "\n"
 
 
 def of_steps(steps: Iterable[Step], id: str | None = None) -> Script:
@@ -135,6 +140,11 @@ def _render_line(line: Line) -> str:
     if line.so is not None:
         words += ["so", _quoted(line.so)]
     return " ".join(words)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """As in JSON: such a character can only stand in a text."""
+    return json.dumps(found[0])[1:-1]
 
 
 def _quoted(text: str) -> str:
