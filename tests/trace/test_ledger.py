@@ -263,5 +263,5 @@ def test_the_name_of_a_step_is_one_word(tmp_path, what):
     ledger = Ledger(tmp_path)
     with begin(ledger) as trace:
         trace.add(Kind.DECIDE, what)
-    with pytest.raises(BadTrace, match="no name of a tool|step 0"):
+    with pytest.raises(BadTrace, match="step 0"):
         list(read(ledger.path(trace.id)))
