@@ -34,7 +34,7 @@ class Options:
     Attributes:
         programs: broken programs, for whose diagnostics explanations are looked at.
         other: the toolchain whose documentation anchors are looked up in, as rustup calls it.
-        labels: the labelled pairs.
+        labels: the labelled pairs; without that file there is no fidelity.
         export: write pairs to label here instead of measuring anything; labels in the file stay.
     """
 
@@ -51,6 +51,11 @@ def measure(options: Options, console: Console) -> Report:
     Raises:
         RustaError: there is no documentation, or a part lacks what it needs.
     """
+    with_labels = "fidelity" in options.parts and options.labels.is_file() and options.export is None
+    if with_labels and not options.programs:
+        raise RustaError(
+            "the labels are of programs' diagnostics.", hint="Give --pairs FILE, or choose --part."
+        )
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -74,9 +79,7 @@ def measure(options: Options, console: Console) -> Report:
         if "speed" in options.parts:
             speeds = citations_speed.measure(docs, lambda: _indexed(here, bars))
             report["speed"] = [asdict(speed) for speed in speeds]
-        if "fidelity" in options.parts and options.labels.is_file():
-            if not options.programs:
-                raise RustaError("the labels are of programs' diagnostics.", hint="Give --pairs FILE.")
+        if with_labels:
             if shown is None:
                 shown = citations_shown.of_programs(docs, options.programs, _bar(bars, "diagnostics"))
             labelled = citations_labels.read(options.labels)

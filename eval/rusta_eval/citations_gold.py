@@ -3,8 +3,8 @@
 A source is an error code's page, a section of the standard library or a lint of Clippy or rustc. Its links
 into the Book, the Reference, the Nomicon, Rust by Example and the standard library are the gold; links to its
 own page are not counted. The question is the source's text without code blocks. Link addresses are never in
-it; the words of links to other pages stay in the variant ``loose`` and are cut out in ``strict``. The source's
-own links are hidden from the search; links of *other* pages count, as they do in the product.
+it; the words of links to other pages stay in the variant ``loose`` and are cut out in ``strict``. The
+source's own links are hidden from the search; links of *other* pages count, as they do in the product.
 
 Ranks are within one corpus (a search in that corpus alone) or ``pooled`` (one search in all five). A page is
 found where the first section of it stands. A section, asked for only where the link names one, is found by
