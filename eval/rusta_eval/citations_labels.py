@@ -1,5 +1,7 @@
 """Labelled (claim, citation) pairs: what to label, and how faithful the citations are by those labels.
 
+A claim and all quotes it is shown with are one pair. A quote without words of ours is none.
+
 What the labels mean is written in ``eval/citations/guideline.md``.
 """
 
@@ -19,7 +21,7 @@ from .citations_shown import Shown
 
 # The only one that counts as faithful is the first.
 LABELS = ("full", "redundant", "partly", "none")
-MOST_PAIRS = 300
+MOST_PAIRS = 400
 CONFIDENCE = 0.95
 
 
@@ -28,7 +30,7 @@ class LabelledPair:
     """A line of the labels file.
 
     Attributes:
-        id: of claim, part, anchor and code together: stays the same while all of them do.
+        id: of claim, part, anchors and code together: stays the same while all of them do.
         pair: id of the broken program whose diagnostic it was shown for.
         label: one of `LABELS`, or None where nobody has judged it.
     """
@@ -39,9 +41,8 @@ class LabelledPair:
     message: str
     part: str
     claim: str
-    anchor: str
-    corpus: str
-    quote: str
+    anchors: tuple[str, ...]
+    quotes: tuple[str, ...]
     label: str | None = None
     reason: str = ""
 
@@ -69,8 +70,7 @@ class Fidelity:
 def to_label(shown: Iterable[Shown], most: int = MOST_PAIRS) -> list[LabelledPair]:
     """At most so many different pairs, evenly over the codes, the same ones each time."""
     by_code: defaultdict[str, dict[str, LabelledPair]] = defaultdict(dict)
-    for one in shown:
-        pair = _pair(one)
+    for pair in _pairs(shown):
         by_code[pair.code].setdefault(pair.id, pair)
     queues = [sorted(pairs.values(), key=lambda pair: pair.id) for _, pairs in sorted(by_code.items())]
     chosen: list[LabelledPair] = []
@@ -89,15 +89,16 @@ def merge(known: Iterable[LabelledPair], drawn: Iterable[LabelledPair]) -> list[
 
 def fidelity(labelled: Sequence[LabelledPair], shown: Iterable[Shown]) -> Fidelity:
     """Count the labels of the pairs that are still shown."""
-    today = {_pair(one).id for one in shown}
+    today = {pair.id for pair in _pairs(shown)}
     judged = [pair for pair in labelled if pair.label is not None]
     fresh = [pair for pair in judged if pair.id in today]
     counts = {label: sum(pair.label == label for pair in fresh) for label in LABELS}
     n_full, n = counts["full"], len(fresh)
     by_corpus: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for pair in fresh:
-        full, all_ = by_corpus[pair.corpus]
-        by_corpus[pair.corpus] = (full + (pair.label == "full"), all_ + 1)
+        for corpus in {anchor.partition("/")[0] for anchor in pair.anchors}:
+            full, all_ = by_corpus[corpus]
+            by_corpus[corpus] = (full + (pair.label == "full"), all_ + 1)
     return Fidelity(
         n=n,
         counts=counts,
@@ -149,12 +150,12 @@ def _parsed(file: Path, lines: Sequence[str]) -> Iterator[LabelledPair]:
     for number, line in enumerate(lines, 1):
         try:
             raw: dict[str, Any] = json.loads(line)
-            pair = LabelledPair(**raw)
+            pair = LabelledPair(**{**raw, "anchors": tuple(raw["anchors"]), "quotes": tuple(raw["quotes"])})
             if pair.label not in (None, *LABELS):
                 raise ValueError(f"no label {pair.label!r}")
             if pair.id in seen:
                 raise ValueError("the id was there before")
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise RustaError(
                 f"{file}:{number} is not a labelled pair: {error}",
                 hint=f"Labels are {', '.join(LABELS)}; see eval/citations/guideline.md.",
@@ -168,20 +169,27 @@ def _line(pair: LabelledPair) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-def _pair(one: Shown) -> LabelledPair:
-    code = (one.diagnostic.code or one.diagnostic.level) if one.diagnostic else one.name
-    key = "\n".join((code, one.part, one.claim, one.anchor.id))
-    return LabelledPair(
-        id=hashlib.sha256(key.encode()).hexdigest()[:12],
-        pair=one.name,
-        code=code,
-        message=one.diagnostic.message if one.diagnostic else "",
-        part=one.part,
-        claim=one.claim,
-        anchor=one.anchor.id,
-        corpus=one.anchor.corpus.partition("@")[0],
-        quote=one.anchor.quote,
-    )
+def _pairs(shown: Iterable[Shown]) -> Iterator[LabelledPair]:
+    """Each claim with all of its citations."""
+    claims: defaultdict[tuple[str, int, str, str], list[Shown]] = defaultdict(list)
+    for one in shown:
+        if one.claim:
+            claims[one.name, id(one.diagnostic), one.part, one.claim].append(one)
+    for citations in claims.values():
+        one = citations[0]
+        code = (one.diagnostic.code or one.diagnostic.level) if one.diagnostic else one.name
+        anchors = tuple(citation.anchor.id for citation in citations)
+        key = "\n".join((code, one.part, one.claim, *sorted(anchors)))
+        yield LabelledPair(
+            id=hashlib.sha256(key.encode()).hexdigest()[:12],
+            pair=one.name,
+            code=code,
+            message=one.diagnostic.message if one.diagnostic else "",
+            part=one.part,
+            claim=one.claim,
+            anchors=anchors,
+            quotes=tuple(citation.anchor.quote for citation in citations),
+        )
 
 
 def _at_least(k: int, n: int, p: float) -> float:
