@@ -209,6 +209,26 @@ def test_an_item_says_what_matters(docs):
     }
 
 
+@pytest.mark.parametrize(
+    ("item", "says", "warns"),
+    [
+        ("std::primitive.never", "The ! type, also called “never”.", "nightly-only experimental"),
+        (
+            "std::os::unix::fs::PermissionsExt",
+            "Unix-specific extensions to fs::Permissions.",
+            "on Unix only.",
+        ),
+        ("std::mem::uninitialized", "Bypasses Rust’s normal memory-initialization", "Deprecated since"),
+    ],
+)
+def test_an_item_s_own_words_come_before_what_rustdoc_warns_of(docs, item, says, warns):
+    (part, *_) = explain.of_item(docs.item(item), docs, cards.load()).parts
+    assert part.heading == "docs"
+    first, second = (claim.citations[0].anchor.quote for claim in part.claims)
+    assert first.startswith(says)
+    assert warns in second
+
+
 def test_names(docs):
     known = cards.load()
     assert explain.of_name("e0502", docs, known).subject.startswith("E0502")

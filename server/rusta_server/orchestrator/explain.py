@@ -181,7 +181,8 @@ def of_item(
     if is_std and docs and not below:
         below = [found for slug in _BELOW if (found := docs.section("std", f"{section.id}/{slug}"))]
     say = _Saying(docs, within(section, *below))
-    parts: dict[str, tuple[Cited, ...]] = {"docs": say.quotes([quotes.first_sentence(section)])}
+    says = [quotes.first_sentence(section), quotes.notice(section)]
+    parts: dict[str, tuple[Cited, ...]] = {"docs": say.quotes(says)}
     for other in below:
         heading = _BELOW.get(other.id.rpartition("/")[2])
         if heading:

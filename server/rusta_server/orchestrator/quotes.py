@@ -39,6 +39,10 @@ _NO_FIX = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# What rustdoc itself puts before an item's text.
+_NOTICE = re.compile(
+    r"This is a nightly-only experimental API\.|Available on .+ only\.|Deprecated since |Deprecating in "
+)
 
 # The headings under which a lint's page says why.
 _REASONS_OF_CLIPPY = {"Why is this bad?", "Why restrict this?"}
@@ -71,6 +75,12 @@ def first_sentence(section: Section, *, longest: int = LONGEST) -> Anchor | None
     block = next(_paragraphs(section), None)
     first = sentences(block.text)[0] if block else ""
     return anchor(section, first, near=block.start) if block and 0 < len(first) <= longest else None
+
+
+def notice(section: Section) -> Anchor | None:
+    """What rustdoc warns of before an item's own text: it is deprecated, experimental, or not everywhere."""
+    block = next((block for block in section.blocks if _is_notice(section, block)), None)
+    return _start(section, block, LONGEST) if block else None
 
 
 def heading(section: Section) -> Anchor | None:
@@ -108,7 +118,12 @@ def ways_out(section: Section) -> tuple[Anchor, ...]:
 
 
 def _paragraphs(section: Section) -> Iterator[Block]:
-    return (block for block in section.blocks if block.kind == "text" and block.text.strip())
+    texts = (block for block in section.blocks if block.kind == "text" and block.text.strip())
+    return (block for block in texts if not _is_notice(section, block))
+
+
+def _is_notice(section: Section, block: Block) -> bool:
+    return section.kind == "item" and block.kind == "text" and _NOTICE.match(block.text) is not None
 
 
 def _start(section: Section, block: Block, longest: int) -> Anchor | None:
