@@ -13,6 +13,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from ..orchestrator import cards, explain
@@ -75,22 +76,21 @@ def summarize(
     files: Mapping[str, bytes],
     root: Path,
     *,
-    least: Level,
     docs: Documentation | None = None,
 ) -> Summary:
-    """The result as plain data; fixes below the level `least` are left out.
+    """The result as plain data.
 
     Args:
         docs: what is cited besides the diagnostics.
     """
-    shown = found.level >= least
     tested = found.tested
     return {
         "level": found.level.name,
         "errors_before": len(found.baseline.errors),
         "errors_mended": len({e.fingerprint + str(e.primary) for s in found.state.steps for e in s.mended}),
         "errors_left": [_error(error) for error in found.remaining],
-        "fixes": [_fix(step, found.level, files, root, docs) for step in found.state.steps] if shown else [],
+        "fixes": [_fix(step, found.level, files, root, docs) for step in found.state.steps],
+        "withheld": [],
         "tests": {"passed": tested.n_passed, "failed": tested.n_failed}
         if isinstance(tested, Tested)
         else None,
@@ -160,6 +160,14 @@ def show(summary: Summary, console: Console, *, wrote: bool) -> None:
         return
     for number, fix in enumerate(summary["fixes"], 1):
         console.print(_one_fix(number, fix))
+        for anchor in _why(fix["anchors"]):
+            _print_citation(anchor, console)
+    for one in summary["withheld"]:
+        console.print(
+            Text.assemble(
+                ("– ", "bold yellow"), (place(one["error"]), "bold"), f"  a fix is not shown: {one['reason']}"
+            )
+        )
     for error in summary["errors_left"]:
         console.print(Text.assemble(("✗ ", "bold red"), (place(error), "bold"), f"  {_headline(error)}"))
     console.print(Rule(style="dim"))
@@ -168,11 +176,6 @@ def show(summary: Summary, console: Console, *, wrote: bool) -> None:
 
 def _one_fix(number: int, fix: Summary) -> Group:
     also = [Text(_also(fix["also_mends"]), style="dim")] if fix["also_mends"] else []
-    anchors = []
-    for anchor in _why(fix["anchors"]):
-        anchors.append(Text.assemble(("why  ", "dim"), (f"“{visible(anchor['quote'])}”", "italic")))
-        anchors.append(Text.assemble("     ", (anchor["id"], f"cyan link {anchor['link']}")))
-        anchors.append(Text(f"     {_short(anchor['link'])}", style="dim", overflow="fold"))
     source = fix["source"].replace("/", ": ")
     facts = Text.assemble(
         (f" {fix['level']} ", "bold black on green" if fix["level"] != "V1" else "bold black on yellow"),
@@ -180,11 +183,20 @@ def _one_fix(number: int, fix: Summary) -> Group:
         f" {_MEANING[fix['level']]} · from {source} · "
         f"{counted(fix['changed_lines'], 'line')} · {fix['seconds']:.1f} s",
     )
-    body = [*also, Text(visible(fix["title"]), style="bold green"), _coloured(fix["diff"]), facts, *anchors]
+    body = [*also, Text(visible(fix["title"]), style="bold green"), _coloured(fix["diff"]), facts]
     head = Text.assemble(
         (f"{number}. ", "bold"), (place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
     )
     return Group(Text(""), head, Padding(Group(*body), (0, 0, 0, 3), expand=False))
+
+
+def _print_citation(anchor: Summary, console: Console) -> None:
+    """The quote, broken where the line ends; id and path whole, so that they can be copied."""
+    words = Table.grid("", "")
+    words.add_row(Text("   why  ", style="dim"), Text(f"“{visible(anchor['quote'])}”", style="italic"))
+    console.print(words)
+    console.print(Text.assemble(" " * 8, (anchor["id"], f"cyan link {anchor['link']}")), soft_wrap=True)
+    console.print(Text(f"{' ' * 8}{_short(anchor['link'])}", style="dim"), soft_wrap=True)
 
 
 def _why(anchors: list[Summary]) -> list[Summary]:

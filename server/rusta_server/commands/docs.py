@@ -134,9 +134,8 @@ def _print_hit(hit: Hit) -> None:
     quote = hit.block.text if hit.block.kind == "code" else f"“{hit.block.text}”"
     lines = quote.splitlines()[:MOST_LINES]
     shown = "\n".join(line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …" for line in lines)
-    CONSOLE.print(
-        Text.assemble((found.title, "bold green"), f"  {found.corpus.partition('@')[0]}/{found.id}")
-    )
+    name = f"  {found.corpus.partition('@')[0]}/{found.id}"
+    CONSOLE.print(Text.assemble((found.title, "bold green"), name), soft_wrap=True)
     CONSOLE.print(Padding(Text(shown, style="italic"), (0, 0, 0, 3)))
     CONSOLE.print(Text.assemble("   ", (found.link, f"cyan link {found.link}"), "\n"), soft_wrap=True)
 
