@@ -40,11 +40,13 @@ def test_the_report_of_rusta_fix():
         "guess": False,
         "diff": f"--- a\n+++ b\n@@ -1 +1 @@\n \tlet\n-{HOSTILE}\n+{HOSTILE}\n",
         "changed_lines": 1,
-        "anchors": [{"id": "rustc/x", "quote": HOSTILE, "link": "file:///a%1B[31m.rs"}],
+        "anchors": [
+            {"id": "book/x", "corpus": "book@1.95.0", "quote": HOSTILE, "link": "file:///a%1B[31m.rs"}
+        ],
         "seconds": 0.1,
     }
     summary = {"errors_before": 2, "fixes": [fix], "errors_left": [error], "errors_mended": 1, "checks": 1}
-    summary |= {"seconds": 1.0, "tests": None, "written": None, "level": "V2"}
+    summary |= {"seconds": 1.0, "tests": None, "written": None, "level": "V2", "withheld": [], "shrunk": None}
     shown = printed(lambda console: _report.show(summary, console, wrote=False))
     check(shown)
     assert shown.count(SEEN) == 9
