@@ -80,7 +80,8 @@ def test_a_fix_is_searched_shown_and_written_over_the_wire(tmp_path, docs):
             assert client.post(f"/replay/{proposed['trace']}").json()["difference"] is None
             assert ask("apply")["result"]["written"] is True
             assert "clone()" in (tmp_path / "main.rs").read_text()
-            assert ask("diagnose", path="relative")["status"] == "failed"
+            for path in ("relative", "/" + "a" * 5000, "~", str(tmp_path / "absent")):
+                assert "absolute path" in ask("diagnose", path=path)["error"]
             told = ask("explain", subject="E0382")
             assert told["result"]["explanations"][0]["parts"]
             steps = client.get(f"/traces/{told['trace']}").json()["steps"]

@@ -134,6 +134,10 @@ def _text(arguments: Mapping[str, Any], name: str) -> str:
 
 def _path(arguments: Mapping[str, Any]) -> Path:
     path = Path(_text(arguments, "path"))
-    if not path.is_absolute() or not path.exists():
+    try:
+        is_there = path.is_absolute() and path.exists()
+    except OSError:  # too long a name, a loop of links
+        is_there = False
+    if not is_there:
         raise RustaError("`path` must be the absolute path of a crate or a .rs file that exists.")
     return path

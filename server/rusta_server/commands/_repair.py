@@ -51,12 +51,24 @@ def run(
     budget = evolve(budget_of(config), max_word_tries=_WORD_TRIES if smallest else 0)
     found = _search(copy, config, budget, trace, cancel, on_event)
     docs = _docs.at_hand(config, root)
-    least = wanted or Level.parse(config.level)
-    summary = _report.summarize(found, copy.files, root, least=least, docs=docs)
-    _note_fixes(trace, summary)
-    outcome = _write(root, copy, found, config, wanted, summary, say) if write else None
-    written = isinstance(outcome, proof.Written) if write else None
-    _note_written(trace, summary, written, outcome)
+    summary = _report.summarize(found, copy.files, root, docs=docs)
+    if wanted:
+        config = evolve(config, level=wanted.name.lower())
+    facts = _facts(found, copy, config, wanted, summary["fixes"])
+    _withhold(found, config, facts, summary, trace)
+    outcome = written = None
+    if write and found.state.variant:
+        decision = policy.may_write(config, facts)
+        if decision.allowed:
+            outcome = _write(root, copy, found, config, facts)
+        else:
+            way = _ANYWAY.get(decision.rule, "").format(level=found.level.name.lower())
+            say(f"{decision.reason}{way}")
+        if isinstance(outcome, proof.Refused):
+            say(outcome.reason)
+        _note_written(trace, summary, decision, outcome)
+    if write:
+        written = isinstance(outcome, proof.Written)
     summary["written"], summary["patch"], summary["trace"] = written, _outcome(outcome), trace.id
     return found, summary
 
@@ -88,78 +100,86 @@ def _search(
     raise why_not(found)
 
 
-def _note_fixes(trace: Trace, summary: _report.Summary) -> None:
-    for fix in summary["fixes"]:
-        trace.add(
-            Kind.PATCH,
-            "propose",
-            span=_report.place(fix["error"]),
-            input={
-                **{key: fix[key] for key in ("title", "source", "diff", "changed_lines", "guess")},
-                "quotes": {anchor["id"]: anchor["quote"] for anchor in fix["anchors"]},
-            },
-            citations=tuple(anchor["id"] for anchor in fix["anchors"]),
-            decision=f"shown: proven to {fix['level']}",
-        )
-
-
-def _note_written(
-    trace: Trace,
-    summary: _report.Summary,
-    written: bool | None,
-    outcome: proof.Written | proof.Refused | None,
-) -> None:
-    if written is None or not summary["fixes"]:
-        return
-    anchors = {anchor["id"] for fix in summary["fixes"] for anchor in fix["anchors"]}
-    if written:
-        what, decision = "apply", f"written: proven to {summary['level']}"
-    else:
-        why = f"; {outcome.code}: {outcome.reason}" if isinstance(outcome, proof.Refused) else ""
-        what, decision = "refuse", f"not written: proven to {summary['level']}{why}"
-    trace.add(Kind.PATCH, what, citations=tuple(sorted(anchors)), decision=decision)
-
-
-def _write(
-    root: Path,
-    copy: Shadow,
-    found: Repair,
-    config: Config,
-    wanted: Level | None,
-    summary: _report.Summary,
-    say: Callable[[str], None],
-) -> proof.Written | proof.Refused | None:
-    """Write the fix if the policy allows it, else None; says why it was not written."""
-    if not found.state.variant:
-        return None
-    facts = policy.Facts(
+def _facts(
+    found: Repair, copy: Shadow, config: Config, wanted: Level | None, fixes: list[_report.Summary]
+) -> policy.Facts:
+    return policy.Facts(
         level=found.level,
         tests=_tests(found, config),
         n_failed=found.tested.n_failed if isinstance(found.tested, Tested) else 0,
         paths=tuple(found.state.variant),
         n_lines=found.n_lines(copy.files),
-        anchors=tuple(len(fix["anchors"]) for fix in summary["fixes"]),
+        anchors=tuple(len(fix["anchors"]) for fix in fixes),
         is_guess=found.is_guess,
         asked_level=wanted,
     )
-    decision = policy.may_write(config, facts)
-    if not decision.allowed:
-        way = _ANYWAY.get(decision.rule, "").format(level=found.level.name.lower())
-        say(f"{decision.reason}{way}")
-        return None
-    least = policy.least_to_write(config, has_tests=facts.tests != "none", asked=wanted)
-    outcome = proof.write(
+
+
+def _withhold(
+    found: Repair, config: Config, facts: policy.Facts, summary: _report.Summary, trace: Trace
+) -> None:
+    """Leave in the summary only the fixes that may be shown, and note which and why."""
+    shown: list[_report.Summary] = []
+    for number, (step, fix) in enumerate(zip(found.state.steps, summary["fixes"], strict=True)):
+        part = slice(number, number + 1)
+        own = evolve(facts, paths=tuple(step.after), n_lines=facts.n_lines[part], anchors=facts.anchors[part])
+        decision = policy.may_show(config, own)
+        if decision.allowed:
+            shown.append(fix)
+        else:
+            summary["withheld"].append(
+                {"error": fix["error"], "rule": decision.rule, "reason": decision.reason}
+            )
+        _note_fix(trace, fix, decision)
+    summary["fixes"] = shown
+
+
+def _note_fix(trace: Trace, fix: _report.Summary, decision: policy.Decision) -> None:
+    why = decision.reason or f"proven to {fix['level']}"
+    trace.add(
+        Kind.PATCH,
+        "propose" if decision.allowed else "refuse",
+        span=_report.place(fix["error"]),
+        input={
+            **{key: fix[key] for key in ("title", "source", "diff", "changed_lines", "guess")},
+            "quotes": {anchor["id"]: anchor["quote"] for anchor in fix["anchors"]},
+        },
+        citations=tuple(anchor["id"] for anchor in fix["anchors"]),
+        decision=f"{decision.rule}: {why}",
+    )
+
+
+def _note_written(
+    trace: Trace,
+    summary: _report.Summary,
+    decision: policy.Decision,
+    outcome: proof.Written | proof.Refused | None,
+) -> None:
+    anchors = {anchor["id"] for fix in summary["fixes"] for anchor in fix["anchors"]}
+    rule, why = decision.rule, decision.reason or f"proven to {summary['level']}"
+    if isinstance(outcome, proof.Refused):
+        rule, why = str(outcome.code), outcome.reason
+    trace.add(
+        Kind.PATCH,
+        "apply" if isinstance(outcome, proof.Written) else "refuse",
+        citations=tuple(sorted(anchors)),
+        decision=f"{rule}: {why}",
+    )
+
+
+def _write(
+    root: Path, copy: Shadow, found: Repair, config: Config, facts: policy.Facts
+) -> proof.Written | proof.Refused:
+    """Write a fix that the policy allows."""
+    return proof.write(
         root,
         copy,
         found.state.variant,
-        least=least,
+        least=policy.least_to_write(config, has_tests=facts.tests != "none", asked=facts.asked_level),
         never=config.never_touch,
         journals=config.cache / "journals",
         title=_title(found),
     )
-    if isinstance(outcome, proof.Refused):
-        say(outcome.reason)
-    return outcome
 
 
 # How a person can have it written all the same, by the rule that forbids it.
