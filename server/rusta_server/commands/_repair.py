@@ -23,6 +23,7 @@ from ._assists import helping
 
 # Compiler runs that are spent on words, where a person asks for the smallest fix.
 _WORD_TRIES = 40
+_NAMES: dict[Level, Literal["v1", "v2", "v3"]] = {Level.V1: "v1", Level.V2: "v2", Level.V3: "v3"}
 
 
 def run(
@@ -53,7 +54,7 @@ def run(
     docs = _docs.at_hand(config, root)
     summary = _report.summarize(found, copy.files, root, docs=docs)
     if wanted:
-        config = evolve(config, level=wanted.name.lower())
+        config = evolve(config, level=_NAMES[wanted])
     facts = _facts(found, copy, config, wanted, summary["fixes"])
     _withhold(found, config, facts, summary, trace)
     outcome = written = None
