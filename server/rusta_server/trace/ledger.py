@@ -11,7 +11,7 @@ import re
 import secrets as random
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -89,14 +89,22 @@ class Ledger:
         """Whether a payload of this hash is kept."""
         return _SHA.fullmatch(sha) is not None and _blob_path(self.folder, sha).is_file()
 
-    def put_blob(self, data: bytes) -> str:
-        """Keep canonical JSON under its hash; returns the hash."""
+    def sync_blobs(self, shas: Iterable[str]) -> None:
+        """Force payloads onto the disk."""
+        for sha in shas:
+            path = _blob_path(self.folder, sha)
+            with _Descriptor(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as descriptor:
+                os.fsync(descriptor.number)
+            _sync_folder(path.parent)
+
+    def put_blob(self, data: bytes, *, sync: bool = True) -> str:
+        """Keep canonical JSON under its hash; returns the hash. Without `sync` the disk may take its time."""
         sha = canonical.sha_of(data)
         path = _blob_path(self.folder, sha)
         try:
             os.utime(path)  # it is needed again: `clear` leaves young ones alone
         except FileNotFoundError:
-            write_whole(path, data)
+            write_whole(path, data, sync=sync)
         return sha
 
 
@@ -120,8 +128,9 @@ def payload(ledger: Ledger, step: Step, which: str) -> Any:  # noqa: ANN401  JSO
 class Writer:
     """Appends the steps of one run. Used by one thread.
 
-    Steps are handed to the disk when they are written, and forced onto it (`fsync`) after a decision or a
-    patch: what was decided must not be forgotten after the act.
+    Steps and payloads are handed to the system when they are written, and forced onto the disk (`fsync`) with
+    a patch and at the end: what led to an act must not be forgotten after it. A search in between does not
+    wait for the disk.
     """
 
     ledger: Ledger
@@ -130,6 +139,7 @@ class Writer:
     _last: Step | None
     _clock: Callable[[], float]
     _began: float = field(init=False)
+    _unsynced: set[str] = field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
         self._began = self._clock()
@@ -175,8 +185,8 @@ class Writer:
             )
         )
         self._append(to_line(step))
-        if kind in (Kind.DECIDE, Kind.PATCH):
-            os.fsync(self._file.number)
+        if kind is Kind.PATCH:
+            self._sync()
         self._last = step
         return step
 
@@ -197,13 +207,22 @@ class Writer:
         value = clean_value(value)
         data = canonical.encode(value)
         if len(data) > INLINE_BYTES:
-            return self.ledger.put_blob(data), None
+            sha = self.ledger.put_blob(data, sync=False)
+            self._unsynced.add(sha)
+            return sha, None
         return canonical.sha_of(data), value
+
+    def _sync(self) -> None:
+        self.ledger.sync_blobs(sorted(self._unsynced))
+        self._unsynced.clear()
+        os.fsync(self._file.number)
 
     def close(self) -> None:
         """Force everything onto the disk and let go of the file."""
-        os.fsync(self._file.number)
-        self._file.close()
+        try:
+            self._sync()
+        finally:
+            self._file.close()
 
     def __enter__(self) -> "Writer":
         return self
@@ -303,19 +322,24 @@ def read_file(file: BinaryIO) -> Iterator[Step]:
     return (step for step, _ in _steps(file))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that only the user can read: all of it, or nothing is there."""
+def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file that only the user can read: all of it, or nothing is there.
+
+    Without `sync` a power failure may leave less than that.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{random.token_hex(4)}")
     try:
         with _create(draft) as descriptor:
             _write(descriptor.number, data)
-            os.fsync(descriptor.number)
+            if sync:
+                os.fsync(descriptor.number)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if sync:
+        _sync_folder(path.parent)
 
 
 def _steps(file: BinaryIO) -> Iterator[tuple[Step, int]]:
