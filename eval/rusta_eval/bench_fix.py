@@ -19,6 +19,9 @@ from attrs import asdict, frozen
 from rich.console import Console
 from rich.table import Table
 
+from rusta_server.config import Config
+from rusta_server.tools.docs import NotIndexed, build, open_docs, toolchain
+
 from .demo import CRATE
 from .editor import Editor, Json
 
@@ -88,6 +91,7 @@ async def measure(rounds: int) -> Figures:
             shutil.copytree(CRATE, crate)
         check(plain)
         check(plain, "--all-targets")
+        link_index(folder / "cache")
         editor = await Editor.start([sys.executable, "-m", "rusta_server", "serve"], cwd=served)
         async with editor:
             options = {"rusta": {"cacheDir": str(folder / "cache"), "runTests": False}}
@@ -102,6 +106,16 @@ async def measure(rounds: int) -> Figures:
             await editor.shutdown()
     # The first round warms the shadow's target folder.
     return Figures(rounds, *(statistics.median(values) for values in zip(*samples[1:], strict=True)))
+
+
+def link_index(cache: Path) -> None:
+    """Give a new cache the user's index of the documentation, made first if need be."""
+    own, here = Config().cache, toolchain(Path.cwd())
+    if here is not None and here.html is not None:
+        if isinstance(open_docs(own, here), NotIndexed):
+            build(own, here)
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / "docs").symlink_to(own / "docs")
 
 
 async def save_to_fix(editor: Editor, uri: str, crate: Path, *, version: int) -> float:
