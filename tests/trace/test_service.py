@@ -353,3 +353,13 @@ def test_the_server_is_as_its_document_says(service, case):
 
 def test_the_document_is_served(client):
     assert client.get("/openapi.json").json() == document(["explain"])
+
+
+def test_a_trace_that_is_cleared_away_ends_its_stream(service, client):
+    ledger = service[0]
+    id = write(ledger, 3)
+    with client.stream("GET", "/stream", params={"trace": id}) as answer:
+        lines = answer.iter_lines()
+        events(lines, 3)
+        ledger.path(id).unlink()
+        assert any("event: broken" in line for line in lines)

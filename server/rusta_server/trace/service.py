@@ -212,7 +212,7 @@ class _Server:
                         yield b"id: %d\nevent: step\ndata: %s\n\n" % (step.seq, to_line(step).rstrip())
                     elif (idle := idle + 1) % 50 == 0:
                         yield b": still here\n\n"
-            except BadTrace as error:
+            except (BadTrace, OSError) as error:  # OSError: it was cleared away meanwhile
                 yield b"event: broken\ndata: %s\n\n" % json.dumps(str(error)).encode()
             finally:
                 stop.set()
@@ -236,7 +236,7 @@ class _Server:
             async for step in follow(path, start=number, stop=stop):
                 if step is not None:
                     await socket.send_text(to_line(step).decode().rstrip())
-        except BadTrace as error:
+        except (BadTrace, OSError) as error:
             await socket.close(1011, str(error)[:100])
         except (WebSocketDisconnect, RuntimeError):
             pass
