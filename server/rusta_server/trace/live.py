@@ -29,8 +29,11 @@ async def follow(path: Path, *, start: int = 0, stop: asyncio.Event) -> AsyncIte
         while not stop.is_set():
             data = file.read(_CHUNK)
             if not data:
-                if os.fstat(file.fileno()).st_size < file.tell():
+                status = os.fstat(file.fileno())
+                if status.st_size < file.tell():
                     raise BadTrace("the trace became shorter while it was read")
+                if not status.st_nlink:
+                    raise BadTrace("the trace was cleared away")
                 yield None
                 await _pause(stop)
                 continue
