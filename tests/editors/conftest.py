@@ -45,7 +45,8 @@ def snippet():
     """`snippet("lua")`: the only block of that language in the README."""
 
     def find(language: str) -> str:
-        (only,) = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+        editors = README.read_text().split("## In an editor")[1]
+        (only,) = re.findall(rf"^```{language}\n(.*?)^```$", editors, re.MULTILINE | re.DOTALL)
         return only
 
     return find
