@@ -404,7 +404,8 @@ WRITER = textwrap.dedent(
 
 def write_in_child(root, journals, folder, *, n, limit=0, launcher=()):
     command = [*launcher, sys.executable, "-c", WRITER, root, journals, folder, limit, n]
-    return subprocess.run([str(a) for a in command], capture_output=True, text=True, check=False).stdout
+    command = [str(argument) for argument in command]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout
 
 
 def make_many(root: Path, n: int) -> None:
