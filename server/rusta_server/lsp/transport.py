@@ -108,7 +108,7 @@ async def standard_streams(max_body_n_bytes: int) -> FramedChannel:
 
 
 def _pollable(descriptor: int, *, incoming: bool) -> int:
-    """The descriptor itself, or a pipe that a thread copies from or to it when it is a file or `/dev/null`."""
+    """The descriptor itself; for a file or `/dev/null` a pipe that a thread copies from or to it."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
         return descriptor
