@@ -590,13 +590,13 @@ def test_programs_see_the_machine_they_need(inside):
 
 
 def test_the_profile_of_macos():
-    text = sandbox_macos.profile([Path("/work/target")], [Path("/usr"), Path('/odd "name"')])
+    text = sandbox_macos.profile([Path("/shadow/target")], [Path("/usr"), Path('/odd "name"')])
     lines = text.splitlines()
     assert lines[:2] == ["(version 1)", "(deny default)"]
     assert "(deny network*)" in lines
     assert '(allow file-read* (subpath "/usr"))' in lines
     assert '(allow file-read* (subpath "/odd \\"name\\""))' in lines
-    assert lines[-1] == '(allow file-read* file-write* (subpath "/work/target"))'
+    assert lines[-1] == '(allow file-read* file-write* (subpath "/shadow/target"))'
     assert text.count("(") == text.count(")")
     assert [line for line in lines if "file-write*" in line] == lines[-1:]
     assert not [line for line in lines if line.startswith("(allow network")]
