@@ -246,7 +246,7 @@ def test_without_a_sandbox_the_attempts_work(victims):
 @pytest.mark.skipif(not here.is_complete or not here.processes_end, reason="the sandbox is incomplete here")
 def test_nothing_gets_out(victims):
     worked = attack(victims, sandbox.prefix, also=ask_rust_analyzer)
-    # Where Python itself lies below /tmp, the home of this test is in the command's own /tmp: written, not got out.
+    # If Python lies below /tmp, the home of this test is in the command's own /tmp.
     inside = {"write-home", "write-through-folder-link"} if sys.prefix.startswith("/tmp/") else set()
     assert {who: done - inside for who, done in worked.items()} == {who: set() for who in WHO}
     assert victims.heard == []
@@ -283,7 +283,7 @@ def test_nothing_gets_out_without_namespaces(victims):
 @pytest.mark.skipif("--isolate" not in here.options, reason="namespaces are refused here")
 def test_nothing_gets_out_without_landlock(victims):
     worked = attack(victims, launcher_without("--landlock"))
-    # Where Python itself lies below /tmp, the home of this test is in the command's own /tmp: written, not got out.
+    # If Python lies below /tmp, the home of this test is in the command's own /tmp.
     inside = {"write-home", "write-through-folder-link"} if sys.prefix.startswith("/tmp/") else set()
     assert {who: done - inside for who, done in worked.items()} == {who: set() for who in WHO}
     assert victims.heard == []
