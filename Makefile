@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+TORCH  := $(VENV)/.installed-training
 
 .PHONY: help demo setup test editors quick lint schemas bench clean
 
@@ -24,16 +25,21 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(TORCH): $(STAMP)
+	@echo "installing what training needs (PyTorch)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,training]'
+	@touch $@
+
 test: setup lint editors  ## Everything: style, types, import directions, all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-quick: $(STAMP) lint  ## The tests that take seconds
+quick: lint  ## The tests that take seconds
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
 
 editors: $(STAMP)  ## Neovim and Helix for the tests, in a folder of their own
 	@$(BIN)/python tests/editors/install.py
 
-lint: $(STAMP)
+lint: $(TORCH)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
