@@ -1,7 +1,8 @@
 """Debian's source packages of crates: found, fetched by exact version, unpacked. The system stays as it is.
 
-apt runs with lists, cache and state in a folder of ours. The archive's address is taken from the machine's own
-configuration; apt checks signatures and hashes, and the caller checks the hashes once more against the ledger.
+apt runs with lists, cache and state in a folder of ours. The archive's address is taken from the machine's
+own configuration; apt checks signatures and hashes, and the caller checks the hashes once more against the
+ledger.
 """
 
 import os
@@ -97,8 +98,9 @@ def packages(apt: Apt) -> dict[str, Package]:
 def most_used(found: Mapping[str, Package], at_least: int) -> list[Package]:
     """The crates that ``at_least`` that many other packages are built on, most used first.
 
-    Left out are packages that carry no crate of their own (``+feature``), older versions kept beside the current
-    one (``-0.9``), and bindings that were generated from C headers (``-sys``, winapi), which teach little.
+    Left out are packages that carry no crate of their own (``+feature``), older versions kept beside the
+    current one (``-0.9``), and bindings that were generated from C headers (``-sys``, winapi), which teach
+    little.
     """
     provider = {provided: package.name for package in found.values() for provided in package.provides}
     users: dict[str, set[str]] = defaultdict(set)

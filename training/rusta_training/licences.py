@@ -8,15 +8,26 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-# SPDX identifiers, and in the second block the names that Debian's copyright files use for the same texts.
+# SPDX identifiers, and below them the names that Debian's copyright files use for the same texts.
 PERMISSIVE: Final = frozenset(
-    """
-    mit apache-2.0 bsd-1-clause bsd-2-clause bsd-3-clause isc zlib 0bsd unlicense cc0-1.0 bsl-1.0
-    unicode-3.0 unicode-dfs-2016 mit-0 ncsa zpl-2.1 blueoak-1.0.0 libpng-2.0 wtfpl
-
-    expat apache-2 apache2 apache-2.0-with-llvm-exception bsd-2 bsd-3 bsd-0-clause boost-1.0 bsl-1 cc0 unicode
-    public-domain mit/x11 mit-license unicode-data unicode-license
-    """.split()
+    [
+        *(
+            "mit",
+            "mit-0",
+            "apache-2.0",
+            "bsd-1-clause",
+            "bsd-2-clause",
+            "bsd-3-clause",
+            "isc",
+            "zlib",
+            "0bsd",
+        ),
+        *("unlicense", "cc0-1.0", "bsl-1.0", "unicode-3.0", "unicode-dfs-2016", "ncsa", "zpl-2.1"),
+        *("blueoak-1.0.0", "libpng-2.0", "wtfpl"),
+        *("expat", "mit/x11", "mit-license", "apache-2", "apache2", "apache-2.0-with-llvm-exception"),
+        *("bsd-0-clause", "bsd-2", "bsd-3", "boost-1.0", "bsl-1", "cc0", "public-domain"),
+        *("unicode", "unicode-data", "unicode-license"),
+    ]
 )
 # Exceptions that only add permissions.
 _EXCEPTIONS: Final = frozenset({"llvm-exception"})
@@ -27,8 +38,8 @@ _TOKEN = re.compile(r"[()/,]|[^\s()/,]+")
 def is_permissive(expression: str) -> bool:
     """Whether an SPDX or DEP-5 licence expression lets one choose only permissive licences.
 
-    ``OR``, ``/`` and ``|`` offer a choice; ``AND`` and a comma demand both sides. What cannot be parsed is not
-    permissive.
+    ``OR``, ``/`` and ``|`` offer a choice; ``AND`` and a comma demand both sides. What cannot be parsed is
+    not permissive.
     """
     tokens = [token.lower() for token in _TOKEN.findall(expression) if token != "|"]
     try:
@@ -41,8 +52,8 @@ def is_permissive(expression: str) -> bool:
 def of_files(copyright_text: str) -> dict[str, str]:
     """The licences of a machine-readable copyright file (DEP-5): its `Files` patterns to their expressions.
 
-    The packaging (``debian/*``) is left out, for it is no part of the sources. Empty if the file is of another
-    form.
+    The packaging (``debian/*``) is left out, for it is no part of the sources. Empty if the file is of
+    another form.
     """
     found: dict[str, str] = {}
     for stanza in _stanzas(copyright_text):
@@ -56,7 +67,7 @@ def of_files(copyright_text: str) -> dict[str, str]:
 
 
 def refusal(manifest_licence: str | None, copyright_text: str | None) -> str | None:
-    """Why a crate must not be learned from, or None if both its manifest and its copyright file are permissive."""
+    """Why a crate must not be learned from; None if its manifest and its copyright file are permissive."""
     if not manifest_licence:
         return "its manifest names no licence"
     if not is_permissive(manifest_licence):

@@ -1,7 +1,8 @@
-"""The sources on disk: what the ledger admits, unpacked; and how the ledger is made from what the archive has.
+"""The sources on disk: what the ledger admits, unpacked; and how the ledger is made.
 
-`lock` looks at everything and writes down what it found and decided. `fetch` is what everyone else runs: it takes
-exactly what the ledger names, checks the hashes, and unpacks the admitted, one folder ``NAME-VERSION`` each.
+`lock` looks at everything and writes down what it found and decided. `fetch` is what everyone else runs: it
+takes exactly what the ledger names, checks the hashes, and unpacks the admitted, one folder ``NAME-VERSION``
+each.
 """
 
 import hashlib
@@ -71,7 +72,7 @@ def lock(data: Path, report: Report) -> list[Entry]:
 
 
 def fetch(data: Path, entries: Sequence[Entry], report: Report) -> None:
-    """Make ``data/sources`` hold exactly the admitted ``entries``. What is there already is not fetched again.
+    """Make ``data/sources`` hold exactly the admitted ``entries``; what is there already stays.
 
     Raises:
         debian.FetchError: the archive no longer has one of the versions.

@@ -1,0 +1,170 @@
+"""The texts to learn from: the Rust files of admitted sources that teach something and may be taught.
+
+Generated files, tables, vendored copies and Rust's own tests stay out; what near-duplicates another text, and
+what shares a long run of words with an evaluation set, is dropped. `collect` counts everything that it leaves
+out.
+"""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from . import contamination, dedupe, listings, split
+from .ledger import Entry
+from .split import Split
+
+MAX_FILE_BYTES: Final = 400_000
+MIN_FILE_BYTES: Final = 200
+
+_SOURCE_FOLDERS = frozenset(["src", "examples", "tests", "benches"])
+_VENDORED = re.compile(r"(^|/)(vendor(ed)?|third[-_]party|node_modules|target|testdata|test-data|fixtures)/")
+_GENERATED_PATH = re.compile(r"(^|/)(auto|generated|bindings|ffi_generated)/|(^|[/_])(tables?|bindings)\.rs$")
+_GENERATED_TEXT = re.compile(
+    rb"@generated|auto[- ]?(matically )?[- ]?generated|(file|code) (was|is) generated"
+    rb"|do not edit|rust-bindgen",
+    re.IGNORECASE,
+)
+_GENERATED_WITHIN = 1500
+_MAX_LINE = 3000
+# A table of numbers has few letters; repetition compresses away.
+_MIN_LETTERS = 0.45
+_MIN_COMPRESSED = 0.09
+# Of a doc comment longer than this only the first paragraph stays: the model is to learn code.
+_DOC_LINES = 3
+
+
+@frozen
+class Document:
+    """A text to learn from.
+
+    Attributes:
+        source: its entry's hash in the ledger.
+        crate: its entry's name.
+        path: within the source; with ``#`` and a number for a listing out of it.
+        text: UTF-8; of a file thinned of long comments.
+        is_listing: a small whole program out of a documentation, rather than a file.
+    """
+
+    source: str
+    crate: str
+    path: str
+    split: Split
+    text: bytes
+    is_listing: bool = False
+
+
+def collect(
+    sources: Path,
+    entries: Sequence[Entry],
+    held_out: Collection[str],
+    evaluation: contamination.Grams,
+    report: Callable[[str], None],
+) -> tuple[list[Document], Counter[str]]:
+    """The documents of all admitted ``entries`` below ``sources``, and how many were left out, by reason.
+
+    A text that is on two sides is kept where it is held out.
+    """
+    counts: Counter[str] = Counter()
+    documents: list[Document] = []
+    for entry in sorted(entries, key=lambda entry: (entry.kind, entry.name, entry.version)):
+        if not entry.admitted:
+            continue
+        report(f"reading {entry.folder}")
+        side = split.of(entry, held_out)
+        root = sources / entry.folder
+        for place, listing in listings.of_entry(entry, root) if entry.kind != "crate" else ():
+            counts["listings"] += 1
+            text = listing.text.encode()
+            documents.append(Document(entry.sha256, entry.name, place, side, text, is_listing=True))
+        for path in _files(root, entry):
+            content = path.read_bytes()
+            reason = unwanted(content)
+            counts[reason or "files"] += 1
+            if reason is None:
+                relative = path.relative_to(root).as_posix()
+                documents.append(Document(entry.sha256, entry.name, relative, side, thinned(content)))
+    report("looking for what the evaluation sets contain")
+    overlapping = contamination.overlapping([(d.crate, d.text) for d in documents], evaluation)
+    counts["in an evaluation set"] = len(overlapping)
+    documents = [d for index, d in enumerate(documents) if index not in overlapping]
+    report("looking for near-duplicates")
+    documents.sort(
+        key=lambda document: split.SPLITS[::-1].index(document.split)
+    )  # held out first: it is kept
+    duplicates = dedupe.duplicates([document.text for document in documents])
+    counts["near-duplicate"] = len(duplicates)
+    return [d for index, d in enumerate(documents) if index not in duplicates], counts
+
+
+def unwanted(content: bytes) -> str | None:
+    """Why a file teaches little, or None if it is worth reading."""
+    if len(content) < MIN_FILE_BYTES:
+        return "tiny"
+    if len(content) > MAX_FILE_BYTES:
+        return "huge"
+    if _GENERATED_TEXT.search(content[:_GENERATED_WITHIN]):
+        return "generated"
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    if max(map(len, text.split("\n"))) > _MAX_LINE:
+        return "overlong lines"
+    visible = len(text) - text.count(" ") - text.count("\n") - text.count("\t")
+    letters = sum(map(str.isalpha, text))
+    if letters < _MIN_LETTERS * visible:
+        return "a table"
+    if len(zlib.compress(content, 1)) < _MIN_COMPRESSED * len(content):
+        return "repetitive"
+    return None
+
+
+def thinned(content: bytes) -> bytes:
+    """The file without its opening licence comment; of long doc comments only the first paragraph."""
+    lines = content.decode("utf-8").replace("\r\n", "\n").split("\n")
+    start = 0
+    while start < len(lines) and re.match(r"\s*//(?![/!])", lines[start]):
+        start += 1
+    if not re.search(r"copyright|licen[sc]e|spdx", "\n".join(lines[:start]), re.IGNORECASE):
+        start = 0
+    kept: list[str] = []
+    at = start
+    while at < len(lines):
+        end = at
+        while end < len(lines) and re.match(r"\s*//[/!]", lines[end]):
+            end += 1
+        if end - at > _DOC_LINES:
+            paragraph = at
+            while paragraph < end and not re.fullmatch(r"\s*//[/!]\s*", lines[paragraph]):
+                paragraph += 1
+            kept += lines[at:paragraph]
+        else:
+            kept += lines[at : max(end, at + 1)]
+        at = max(end, at + 1)
+    return "\n".join(kept).strip("\n").encode() + b"\n"
+
+
+def _files(root: Path, entry: Entry) -> Iterator[Path]:
+    """The Rust files of a source that are its own code, in order."""
+    if entry.kind == "docs":
+        return
+    for path in sorted(root.rglob("*.rs")):
+        relative = path.relative_to(root).as_posix()
+        if path.is_symlink() or not path.is_file():
+            continue
+        if relative.split("/")[0] not in _SOURCE_FOLDERS:
+            continue
+        if entry.kind == "std" and (
+            not relative.startswith("src/") or re.search(r"(^|/)(tests?|benches)(/|\.rs$)", relative)
+        ):
+            continue  # Rust's own tests are close kin of the evaluation sets
+        if _VENDORED.search(relative) or _GENERATED_PATH.search(relative):
+            continue
+        if any((parent / "Cargo.toml").exists() for parent in path.parents if root in parent.parents):
+            continue  # another package, put inside
+        yield path
