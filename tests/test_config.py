@@ -45,6 +45,15 @@ def test_a_project_takes_no_protection_away(tmp_path):
     assert not config.load({"sandbox": False}, project=tmp_path).sandbox
 
 
+@pytest.mark.parametrize(("wished", "got"), [(0.1, 0.0), (0.99, 0.99)])
+def test_a_project_may_ask_for_more_certainty_not_for_less(tmp_path, wished, got):
+    write(tmp_path, f"[policy]\ntau_answer = {wished}\ntau_patch = {wished}\n")
+    found, default = config.load({}, project=tmp_path), config.Config()
+    assert found.tau_answer == max(default.tau_answer, got)
+    assert found.tau_patch == max(default.tau_patch, got)
+    assert config.load({"tauPatch": 0.1}, project=tmp_path).tau_patch == 0.1
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

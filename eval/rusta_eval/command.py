@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from rusta_server.config import Config
 from rusta_server.orchestrator.repair import Budget
 
 from . import citations
@@ -135,7 +136,7 @@ def _figures(results: Sequence[Result]) -> dict[str, float | int]:
         "n": len(results),
         "clean": len(clean),
         "clean_share": round(len(clean) / len(results), 4) if results else 0.0,
-        "guesses": sum(result.guess for result in clean),
+        "guesses": sum(result.confidence < Config().tau_answer for result in clean),
         "as_author": sum(result.as_author for result in clean),
         "lines_median": median([result.n_lines for result in clean]) if clean else 0,
         "seconds_median": round(median(times), 3) if times else 0.0,

@@ -44,7 +44,7 @@ class Result:
 
     Attributes:
         clean: the compiler accepts the repaired file.
-        guess: a step of the repair is one that Rusta marks as a guess.
+        confidence: how sure Rusta is of the repair; a guess below τ_answer.
         was_broken: the compiler rejects the original; pairs that it accepts are not counted.
         as_author: the repaired file equals the author's, apart from comments and white space.
         n_lines: lines removed plus lines added.
@@ -56,7 +56,7 @@ class Result:
     codes: tuple[str, ...]
     was_broken: bool
     clean: bool
-    guess: bool
+    confidence: float
     as_author: bool
     n_errors_before: int
     n_errors_after: int
@@ -132,7 +132,7 @@ def run(pair: Pair, *, budget: Budget, analyzer: bool = True, rules: bool = True
         codes=pair.codes,
         was_broken=n_before > 0,
         clean=not found.remaining,
-        guess=found.is_guess,
+        confidence=round(min(found.confidences(file.files), default=1.0), 4),
         as_author=pair.fixed is not None and _bare(repaired.decode()) == _bare(pair.fixed),
         n_errors_before=n_before,
         n_errors_after=len(found.remaining),

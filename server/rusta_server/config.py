@@ -2,8 +2,8 @@
 
 The command line, the editors' settings and the README's table are made from this class. Options of the policy
 (what may be shown and written) may also stand in a project's `rusta.toml`. That file comes with code of
-unknown origin, so it can take no protection away: what it says of the sandbox and of the proof that writing
-needs counts only where it is stricter.
+unknown origin, so it can take no protection away: what it says of the sandbox, of the proof that writing
+needs and of how sure Rusta must be counts only where it is stricter.
 """
 
 import json
@@ -52,6 +52,16 @@ class Config:
     )
     apply_level: Literal["v1", "v2", "v3"] = _policy(
         "v3", "The least level a fix needs to be written; v2 is enough where there are no tests."
+    )
+    tau_answer: float = _policy(
+        0.7,
+        "How sure Rusta must be of a fix to call it an answer; below that it is shown as a guess (τ_answer).",
+        [validators.ge(0), validators.le(1)],
+    )
+    tau_patch: float = _policy(
+        0.85,
+        "How sure it must be of a fix to write it unasked (τ_patch).",
+        [validators.ge(0), validators.le(1)],
     )
     max_lines: int = _policy(20, "The most lines one fix may change (K).", validators.ge(1))
     max_experiments: int = _policy(
@@ -147,6 +157,8 @@ def _read_policy(file: Path) -> dict[str, Any]:
         **{name: getattr(wished, name) for name in table},
         "sandbox": wished.sandbox or default.sandbox,
         "apply_level": max(wished.apply_level, default.apply_level),
+        "tau_answer": max(wished.tau_answer, default.tau_answer),
+        "tau_patch": max(wished.tau_patch, default.tau_patch),
     }
 
 

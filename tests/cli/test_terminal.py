@@ -37,7 +37,9 @@ def test_the_report_of_rusta_fix():
         "title": HOSTILE,
         "source": "rules/moves",
         "level": "V2",
+        "confidence": 0.91,
         "guess": False,
+        "next": None,
         "diff": f"--- a\n+++ b\n@@ -1 +1 @@\n \tlet\n-{HOSTILE}\n+{HOSTILE}\n",
         "changed_lines": 1,
         "anchors": [

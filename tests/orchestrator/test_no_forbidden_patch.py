@@ -120,8 +120,10 @@ class Calls(RuleBasedStateMachine):
         k=st.integers(1, 30),
         never=st.sampled_from([(), ("src/gen/**",), ("*.rs",)]),
         run_tests=st.booleans(),
+        tau_answer=st.sampled_from([0.0, 0.5, 0.7, 0.95]),
+        tau_patch=st.sampled_from([0.0, 0.5, 0.85, 0.95]),
     )
-    def set_policy(self, level, apply_level, k, never, run_tests):
+    def set_policy(self, level, apply_level, k, never, run_tests, tau_answer, tau_patch):
         self.config = evolve(
             self.config,
             level=level,
@@ -129,6 +131,8 @@ class Calls(RuleBasedStateMachine):
             max_lines=k,
             never_touch=never,
             run_tests=run_tests,
+            tau_answer=tau_answer,
+            tau_patch=tau_patch,
         )
 
     @rule(
@@ -187,13 +191,14 @@ class Calls(RuleBasedStateMachine):
         for fix in summary["fixes"]:
             assert Level.parse(fix["level"]) >= max(wanted or Level.parse(self.config.level), Level.V1)
             assert fix["anchors"] and fix["changed_lines"] <= self.config.max_lines
+            assert fix["guess"] == (fix["confidence"] < self.config.tau_answer) == (fix["next"] is not None)
         if not summary["written"]:
             return
         assert write and found.level >= Level.V2 and not found.remaining
         assert not (isinstance(tests, Tested) and self.config.run_tests and not tests.green)
         if self.config.run_tests and not isinstance(tests, NoTests):
             assert wanted or found.level >= Level.parse(self.config.apply_level)
-        assert wanted or not found.is_guess
+        assert wanted or min(found.confidences(shadow.files)) >= self.config.tau_patch - 1e-4
         assert anchors and max(found.n_lines(shadow.files)) <= self.config.max_lines
         assert changed and not any(is_protected(path, self.config.never_touch) for path in changed)
         applied = [step for step in steps if step.what == "apply"]

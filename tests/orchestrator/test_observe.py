@@ -10,7 +10,7 @@ from rusta_server.config import Config
 from rusta_server.errors import RustaError
 from rusta_server.orchestrator import replay
 from rusta_server.orchestrator.observe import CHECK, READ, Decided, traced_offers, traced_repair
-from rusta_server.orchestrator.policy import may_show
+from rusta_server.orchestrator.policy import is_answer, may_show
 from rusta_server.orchestrator.repair import Budget, Repair
 from rusta_server.patch.shadow import FileShadow
 from rusta_server.tools.process import Cancel, Cancelled, TimedOut
@@ -132,6 +132,11 @@ def test_everything_again_on_other_code(tmp_path):
     assert "was recorded, now" in again.difference
 
 
+def decide(offer):
+    config, facts = Config(), offer.facts(1)
+    return Decided(offer, may_show(config, facts), is_answer(config, facts), ("book/a#0",), config.tau_answer)
+
+
 def record_offers(tmp_path, text):
     ledger = Ledger(tmp_path / "ledger")
     folder = tmp_path / "shadow"
@@ -145,7 +150,7 @@ def record_offers(tmp_path, text):
                 baseline,
                 trace,
                 targets=lambda errors: errors[::-1],
-                decide=lambda offer: Decided(offer, may_show(Config(), offer.facts(1)), ("book/a#0",)),
+                decide=decide,
                 budget=Budget(),
                 helpers=(),
                 run_tests=False,
@@ -210,7 +215,7 @@ def test_a_search_that_was_stopped_is_decided_the_same_again(tmp_path, number, o
                 baseline,
                 trace,
                 targets=lambda errors: errors,
-                decide=lambda offer: Decided(offer, may_show(Config(), offer.facts(1)), ("book/a#0",)),
+                decide=decide,
                 budget=Budget(),
                 helpers=(),
                 run_tests=False,

@@ -1,5 +1,7 @@
 """No sequence of wishes leads to a fix that the policy forbids."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,16 +9,19 @@ from hypothesis import strategies as st
 from rusta_server.config import Config
 from rusta_server.orchestrator.policy import (
     Facts,
+    is_answer,
     may_show,
     may_write,
+    percent,
 )
 from rusta_server.patch.paths import is_protected, outside_fault
 from rusta_server.patch.proof import Level
 
-GOOD = Facts(level=Level.V3, tests="green", paths=("src/lib.rs",), n_lines=(2,), anchors=(1,), is_guess=False)
+GOOD = Facts(level=Level.V3, tests="green", paths=("src/lib.rs",), n_lines=(2,), anchors=(1,), confidence=0.9)
 paths = st.sampled_from(
     ["src/lib.rs", "src/gen/a.rs", "../x.rs", "/etc/passwd", "a/../../b", "", "a\\b", "a\0b", "tests/t.rs"]
 )
+probabilities = st.floats(0, 1) | st.sampled_from([0.0, 0.7, 0.85, 1.0, math.nan])
 facts = st.builds(
     Facts,
     level=st.sampled_from(list(Level)),
@@ -24,7 +29,7 @@ facts = st.builds(
     paths=st.lists(paths, min_size=1, max_size=3).map(tuple),
     n_lines=st.lists(st.integers(0, 40), min_size=1, max_size=3).map(tuple),
     anchors=st.lists(st.integers(0, 2), max_size=3).map(tuple),
-    is_guess=st.booleans(),
+    confidence=probabilities,
     asked_level=st.none() | st.sampled_from(list(Level)),
 )
 levels = st.sampled_from(["v1", "v2", "v3"])
@@ -34,6 +39,8 @@ policies = st.builds(
     apply_level=levels,
     max_lines=st.integers(1, 30),
     never_touch=st.sampled_from([(), ("src/gen/**",), ("*.rs",)]),
+    tau_answer=st.floats(0, 1),
+    tau_patch=st.floats(0, 1),
 )
 
 
@@ -51,7 +58,7 @@ def test_what_may_be_written_is_proven_cited_small_and_inside(policy, known):
         assert not any(is_protected(path, policy.never_touch) for path in known.paths)
         assert may_show(policy, known).allowed
         if known.asked_level is None:
-            assert not known.is_guess
+            assert known.confidence >= policy.tau_patch
             assert known.tests == "none" or known.level >= Level.parse(policy.apply_level)
 
 
@@ -60,6 +67,19 @@ def test_what_may_be_shown_is_proven_and_cited(policy, known):
     if may_show(policy, known).allowed:
         assert known.level >= max(Level.parse(policy.level), Level.V1)
         assert known.anchors and min(known.anchors) > 0
+
+
+@given(policies, facts)
+def test_an_answer_is_at_least_as_sure_as_tau_answer(policy, known):
+    decision = is_answer(policy, known)
+    assert decision.allowed == (known.confidence >= policy.tau_answer)
+    assert decision.allowed == (not decision.reason)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_surer_fix_never_reads_as_less_sure(one, other):
+    low, high = sorted((one, other))
+    assert 1 <= int(percent(low).removesuffix(" %")) <= int(percent(high).removesuffix(" %")) <= 99
 
 
 @given(policies, facts, facts)
@@ -78,7 +98,8 @@ def test_a_decision_depends_on_nothing_that_went_before(policy, first, second):
         ({"n_lines": (21,)}, "small-diff"),
         ({"paths": ("../lib.rs",)}, "never-touch"),
         ({"tests": "red"}, "green-tests"),
-        ({"is_guess": True}, "no-guess"),
+        ({"confidence": 0.84}, "tau-patch"),
+        ({"confidence": math.nan}, "tau-patch"),
         ({"level": Level.V2}, "proof-to-write"),
         ({"level": Level.V1, "asked_level": Level.V1}, "proof-to-write"),
     ],

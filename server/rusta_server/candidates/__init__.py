@@ -20,11 +20,20 @@ _CALL_LIKE_MACRO = re.compile(
     rb"|debug_assert_eq|debug_assert_ne|dbg)!\("
 )
 
-GUESS_BELOW = 0.3
-"""Candidates with a lower prior are guesses: they may compile and still be what nobody meant.
 
-On the development pairs 4 of 17 such fixes equal the author's, of the others 76 of 176.
-"""
+@frozen
+class Score:
+    """What the byte model thinks of an edit: natural logarithms of probabilities.
+
+    Attributes:
+        total: of the whole edit.
+        mean: of its tokens, on average.
+        least: of the token that the model would have expected least.
+    """
+
+    total: float
+    mean: float
+    least: float
 
 
 @frozen
@@ -32,11 +41,13 @@ class Candidate:
     """A proposed edit for one diagnostic.
 
     Attributes:
-        source: where it comes from: ``rustc``, ``assist`` or ``rule/<name>``.
+        source: where it comes from: ``rustc``, ``assist``, ``rule/<name>``, ``model``, or ``rustc+model``
+            where the model filled a hole of the compiler's suggestion.
         title: what it does, in the imperative: "Borrow `name` instead of moving it".
         prior: the chance, before any check, that this is what the programmer meant (0 to 1); it orders
-            the checks and caps the confidence that is shown.
+            the checks.
         has_placeholder: the text contains a hole like `/* value */` that somebody must fill.
+        score: the byte model's opinion, if it was asked.
     """
 
     source: str
@@ -44,11 +55,7 @@ class Candidate:
     edits: tuple[Edit, ...]
     prior: float = 0.5
     has_placeholder: bool = False
-
-    @property
-    def is_guess(self) -> bool:
-        """Whether a person should read it before anything believes it."""
-        return self.prior < GUESS_BELOW
+    score: Score | None = None
 
 
 @define(slots=False)
@@ -102,3 +109,5 @@ class Context:
 
 
 Propose = Callable[[Context], Iterable[Candidate]]
+Rank = Callable[[Context, Sequence[Candidate]], Sequence[Candidate]]
+"""Takes what others propose and gives it back with better priors and with candidates of its own."""

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from .. import __version__
 from ..config import Config
-from ..orchestrator import policy
+from ..orchestrator import investigate, policy
 from ..orchestrator.observe import traced_repair
 from ..orchestrator.repair import Budget, Event, Repair, budget_of
 from ..patch import proof
@@ -67,7 +67,7 @@ def run(
             say(f"{decision.reason}{way}")
         if isinstance(outcome, proof.Refused):
             say(outcome.reason)
-        _note_written(trace, summary, decision, outcome)
+        _note_written(trace, summary, decision, outcome, facts, config)
     if write:
         written = isinstance(outcome, proof.Written)
     summary["written"], summary["patch"], summary["trace"] = written, _outcome(outcome), trace.id
@@ -111,7 +111,7 @@ def _facts(
         paths=tuple(found.state.variant),
         n_lines=found.n_lines(copy.files),
         anchors=tuple(len(fix["anchors"]) for fix in fixes),
-        is_guess=found.is_guess,
+        confidence=min((fix["confidence"] for fix in fixes), default=0.0),
         asked_level=wanted,
     )
 
@@ -119,23 +119,36 @@ def _facts(
 def _withhold(
     found: Repair, config: Config, facts: policy.Facts, summary: _report.Summary, trace: Trace
 ) -> None:
-    """Leave in the summary only the fixes that may be shown, and note which and why."""
+    """Leave in the summary only the fixes that may be shown, tell guesses from answers, and note why."""
     shown: list[_report.Summary] = []
     for number, (step, fix) in enumerate(zip(found.state.steps, summary["fixes"], strict=True)):
         part = slice(number, number + 1)
-        own = evolve(facts, paths=tuple(step.after), n_lines=facts.n_lines[part], anchors=facts.anchors[part])
+        own = evolve(
+            facts,
+            paths=tuple(step.after),
+            n_lines=facts.n_lines[part],
+            anchors=facts.anchors[part],
+            confidence=fix["confidence"],
+        )
         decision = policy.may_show(config, own)
+        answer = policy.is_answer(config, own)
         if decision.allowed:
+            fix["guess"] = not answer.allowed
+            if not answer.allowed:
+                decision = evolve(answer, allowed=True)
+                fix["next"] = investigate.next_probe(
+                    step.diagnostic, found.level, facts.tests, run_tests=config.run_tests
+                )
             shown.append(fix)
         else:
             summary["withheld"].append(
                 {"error": fix["error"], "rule": decision.rule, "reason": decision.reason}
             )
-        _note_fix(trace, fix, decision)
+        _note_fix(trace, fix, decision, config.tau_answer)
     summary["fixes"] = shown
 
 
-def _note_fix(trace: Trace, fix: _report.Summary, decision: policy.Decision) -> None:
+def _note_fix(trace: Trace, fix: _report.Summary, decision: policy.Decision, tau: float) -> None:
     why = decision.reason or f"proven to {fix['level']}"
     trace.add(
         Kind.PATCH,
@@ -146,6 +159,8 @@ def _note_fix(trace: Trace, fix: _report.Summary, decision: policy.Decision) -> 
             "quotes": {anchor["id"]: anchor["quote"] for anchor in fix["anchors"]},
         },
         citations=tuple(anchor["id"] for anchor in fix["anchors"]),
+        p=fix["confidence"],
+        tau=tau,
         decision=f"{decision.rule}: {why}",
     )
 
@@ -155,6 +170,8 @@ def _note_written(
     summary: _report.Summary,
     decision: policy.Decision,
     outcome: proof.Written | proof.Refused | None,
+    facts: policy.Facts,
+    config: Config,
 ) -> None:
     anchors = {anchor["id"] for fix in summary["fixes"] for anchor in fix["anchors"]}
     rule, why = decision.rule, decision.reason or f"proven to {summary['level']}"
@@ -164,6 +181,9 @@ def _note_written(
         Kind.PATCH,
         "apply" if isinstance(outcome, proof.Written) else "refuse",
         citations=tuple(sorted(anchors)),
+        p=facts.confidence,
+        # Where a person asked for it by name no threshold holds.
+        tau=None if facts.asked_level else config.tau_patch,
         decision=f"{rule}: {why}",
     )
 
@@ -186,7 +206,7 @@ def _write(
 # How a person can have it written all the same, by the rule that forbids it.
 _ANYWAY = {
     "green-tests": "; to write it without asking the tests: --level=v2 --no-tests",
-    "no-guess": "; to write it all the same: --level={level}",
+    "tau-patch": "; to write it all the same: --level={level}",
 }
 
 

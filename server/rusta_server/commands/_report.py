@@ -18,6 +18,7 @@ from rich.text import Text
 
 from ..orchestrator import cards, explain
 from ..orchestrator.explain import Documentation
+from ..orchestrator.policy import percent
 from ..orchestrator.repair import Event, Repair, Step
 from ..patch import diff
 from ..patch.proof import Level
@@ -89,7 +90,10 @@ def summarize(
         "errors_before": len(found.baseline.errors),
         "errors_mended": len({e.fingerprint + str(e.primary) for s in found.state.steps for e in s.mended}),
         "errors_left": [_error(error) for error in found.remaining],
-        "fixes": [_fix(step, found.level, files, root, docs) for step in found.state.steps],
+        "fixes": [
+            _fix(step, sure, found.level, files, root, docs)
+            for step, sure in zip(found.state.steps, found.confidences(files), strict=True)
+        ],
         "withheld": [],
         "tests": {"passed": tested.n_passed, "failed": tested.n_failed}
         if isinstance(tested, Tested)
@@ -116,8 +120,14 @@ def _shrunk(found: Repair) -> Summary | None:
 
 
 def _fix(
-    step: Step, level: Level, files: Mapping[str, bytes], root: Path, docs: Documentation | None
+    step: Step,
+    confidence: float,
+    level: Level,
+    files: Mapping[str, bytes],
+    root: Path,
+    docs: Documentation | None,
 ) -> Summary:
+    """One fix as plain data; whether it is a guess, and what would settle it then, the policy says later."""
     before = {path: step.before.get(path, files[path]) for path in step.after}
     after = {path: text for path, text in step.after.items() if before[path] != text}
     return {
@@ -126,7 +136,9 @@ def _fix(
         "title": step.candidate.title,
         "source": step.candidate.source,
         "level": level.name,
-        "guess": step.candidate.is_guess and level < Level.V3,
+        "confidence": round(confidence, 4),
+        "guess": False,
+        "next": None,
         "diff": diff.unified(before, after),
         "changed_lines": diff.n_changed_lines(before, after),
         "anchors": _anchors(step.diagnostic, docs, root),
@@ -179,11 +191,20 @@ def _one_fix(number: int, fix: Summary) -> Group:
     source = fix["source"].replace("/", ": ")
     facts = Text.assemble(
         (f" {fix['level']} ", "bold black on green" if fix["level"] != "V1" else "bold black on yellow"),
-        (" a guess: read it first ·" if fix["guess"] else "", "bold yellow"),
-        f" {_MEANING[fix['level']]} · from {source} · "
+        (f" {percent(fix['confidence'])} sure", "bold yellow" if fix["guess"] else "bold"),
+        f" · {_MEANING[fix['level']]} · from {source} · "
         f"{counted(fix['changed_lines'], 'line')} · {fix['seconds']:.1f} s",
     )
-    body = [*also, Text(visible(fix["title"]), style="bold green"), _coloured(fix["diff"]), facts]
+    unsure = []
+    if fix["guess"]:
+        unsure = [
+            Text.assemble(
+                ("Not sure. This compiles, but it is a guess: read it first.\n", "bold yellow"),
+                (f"What would settle it: {visible(fix['next'])}.", "yellow"),
+            )
+        ]
+    title = Text(visible(fix["title"]), style="bold yellow" if fix["guess"] else "bold green")
+    body = [*also, *unsure, title, _coloured(fix["diff"]), facts]
     head = Text.assemble(
         (f"{number}. ", "bold"), (place(fix["error"]), "bold"), f"  {_headline(fix['error'])}"
     )

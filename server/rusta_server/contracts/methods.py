@@ -288,8 +288,9 @@ class Proposal:
         source: of the candidate it was made of.
         level: how far it is proven.
         changed_lines: how many lines go or come.
-        guess: whether it rests on something made up that no test speaks for.
+        guess: whether Rusta is less sure of it than an answer must be (τ_answer).
         citations: ids of the anchors that justify it.
+        confidence: how sure Rusta is that it is right; null where that is not known.
     """
 
     title: str
@@ -299,6 +300,7 @@ class Proposal:
     guess: bool
     patch: Patch
     citations: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    confidence: Probability | None = None
 
 
 @frozen

@@ -67,10 +67,10 @@ CONTRACTS: Mapping[str, Contract] = {
         _of("metrics", "1.0.0", Report),
         _of("patch", "1.0.0", Patch),
         _of("plugin", "1.0.0", Manifest),
-        _of("policy", "1.0.0", ProjectFile),
+        _of("policy", "1.1.0", ProjectFile),
         Contract(
             "protocol",
-            "1.0.0",
+            "1.1.0",
             (protocol.Call, protocol.Answer, protocol.Failure),
             protocol.convert,
             protocol.shape,

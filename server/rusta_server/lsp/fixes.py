@@ -57,6 +57,7 @@ class Ready:
 
     Attributes:
         anchors: the ids of what says why the error is one, and what to do about it.
+        is_answer: whether Rusta is sure enough of it; if not it is a guess.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Ready:
     offer: Offer
     seen: Seen
     anchors: tuple[str, ...]
+    is_answer: bool
 
 
 @define
@@ -163,7 +165,14 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
         from .citing import anchors_for  # not at the start, see there
 
         anchors = anchors_for(offer.diagnostic, library.docs or library.stand_in, library.version)
-        return Decided(offer, policy.may_show(proxy.config, offer.facts(len(anchors))), anchors)
+        facts = offer.facts(len(anchors))
+        return Decided(
+            offer,
+            policy.may_show(proxy.config, facts),
+            policy.is_answer(proxy.config, facts),
+            anchors,
+            proxy.config.tau_answer,
+        )
 
     def emit(base: Path, decided: Decided) -> None:
         proxy.loop.call_soon_threadsafe(partial(_add, fixes, cancel, base, decided, documents))
@@ -279,7 +288,7 @@ def _add(fixes: Fixes, cancel: Cancel, base: Path, decided: Decided, seen: Seen)
     fixes.ready = [r for r in fixes.ready if r not in same]
     if decided.decision.allowed:
         number = same[0].number if same else next(fixes.numbers)
-        fixes.ready.append(Ready(number, base, offer, seen, decided.anchors))
+        fixes.ready.append(Ready(number, base, offer, seen, decided.anchors, decided.answer.allowed))
     log.info("%s: %s (%s)", offer.level.name, offer.title, decided.decision.rule)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from attrs import define, field, frozen
 
 from ..candidates import Candidate, Context, Propose
+from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
@@ -19,6 +20,7 @@ from ..trace import canonical
 from ..trace.record import Kind
 from ..trace.secrets import clean
 from . import offers, plain
+from .confidence import Evidence, features
 from .policy import Decision
 from .repair import Budget, Event, Move, Repair, repair_with_help
 
@@ -107,11 +109,27 @@ def decided_repair(
 
 @frozen
 class Decided:
-    """An offer, whether it may be shown, and the anchors it rests on."""
+    """An offer, and what the policy says of it.
+
+    Attributes:
+        decision: whether it may be shown.
+        answer: whether it is an answer or a guess.
+        anchors: what it rests on.
+        tau: how sure an answer must be.
+    """
 
     offer: offers.Offer
     decision: Decision
+    answer: Decision
     anchors: tuple[str, ...]
+    tau: float
+
+    @property
+    def what(self) -> str:
+        """What becomes of it, as traces name it."""
+        if not self.decision.allowed:
+            return "abstain"
+        return "offer" if self.answer.allowed else "guess"
 
 
 def traced_offers(
@@ -175,10 +193,12 @@ def traced_offers(
 
 
 def _note_offer(notes: Notes, decided: Decided) -> None:
-    offer, decision = decided.offer, decided.decision
+    """The confidence ledger's line for an offer: claim, anchors, what was found, and how sure Rusta is."""
+    offer = decided.offer
+    decision = decided.answer if decided.what == "guess" else decided.decision
     notes.add(
         Kind.DECIDE,
-        "offer" if decision.allowed else "abstain",
+        decided.what,
         span=_place_of(offer.diagnostic),
         input={
             "title": offer.title,
@@ -186,11 +206,19 @@ def _note_offer(notes: Notes, decided: Decided) -> None:
             "level": offer.level.name,
             "mends": len(offer.mends),
             "variant": shas(offer.after),
+            "evidence": [told(part, offer.level) for part in offer.evidence],
         },
         citations=decided.anchors,
-        p=offer.prior,
+        p=offer.confidence,
+        tau=decided.tau,
         decision=f"{decision.rule}{': ' if decision.reason else ''}{decision.reason}",
     )
+
+
+def told(part: Evidence, level: Level) -> dict[str, float]:
+    """What a probability was computed from, as a trace keeps it; zeros are left out."""
+    found = features(part, level)
+    return {name: canonical.number(value) for name, value in found.items() if value}
 
 
 @define

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
-from ..candidates import GUESS_BELOW, Propose
+from ..candidates import Propose
 from ..patch import diff
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested
 from ..patch.shrink import ddmin
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
+from .confidence import Evidence, confidence, evidence
 from .judge import compare
 from .policy import Facts
 from .propose import SOURCES, Sources, candidates
@@ -32,8 +33,7 @@ class Offer:
         diagnostic: the error it was made for.
         mends: the errors that are gone with it, `diagnostic` among them.
         before, after: the contents of the changed files.
-        prior: the candidate's own; orders the offers of equal level.
-        n_lines: the changed lines of each candidate in it.
+        evidence: what speaks for and against each candidate in it.
     """
 
     diagnostic: Diagnostic
@@ -43,13 +43,12 @@ class Offer:
     level: Level
     before: Mapping[str, bytes] = field(repr=False)
     after: Mapping[str, bytes] = field(repr=False)
-    prior: float = 0.5
-    n_lines: tuple[int, ...] = ()
+    evidence: tuple[Evidence, ...] = field(repr=False)
 
     @property
-    def is_guess(self) -> bool:
-        """Whether it may compile and still be what nobody meant, and no test speaks for it."""
-        return self.prior < GUESS_BELOW and self.level < Level.V3
+    def confidence(self) -> float:
+        """How sure Rusta is that it is right."""
+        return confidence(self.evidence, self.level)
 
     def facts(self, n_anchors: int) -> Facts:
         """What the policy wants to know of it."""
@@ -57,15 +56,15 @@ class Offer:
             level=self.level,
             tests="green" if self.level >= Level.V3 else "unasked",
             paths=tuple(self.after),
-            n_lines=self.n_lines,
+            n_lines=tuple(part.n_lines for part in self.evidence),
             anchors=(n_anchors,),
-            is_guess=self.is_guess,
+            confidence=self.confidence,
         )
 
     @property
-    def rank(self) -> tuple[bool, int, float]:
-        """The best offer has the highest rank; a guess comes last."""
-        return (not self.is_guess, self.level, self.prior)
+    def rank(self) -> tuple[int, float]:
+        """The best offer has the highest rank."""
+        return (self.level, self.confidence)
 
 
 def search(
@@ -121,14 +120,18 @@ def _prove_some(
     prover: "_Prover", attempts: Iterator[Offer], found: list[Offer], most: int
 ) -> Iterator[Offer]:
     """Yield what is proven of the attempts and keep in `found` what stands, until that is enough."""
+    n_failed = 0
     for attempt in attempts:
         if is_cancelled(prover.cancel) or len(found) >= most or prover.is_spent:
             return
-        for offer in prover.prove(attempt):
+        level = Level.NONE
+        for offer in prover.prove(attempt, n_failed, n_rivals=len(found)):
             found[:] = [other for other in found if other.after != offer.after]
             if offer.level:
                 found.append(offer)
+            level = offer.level
             yield offer
+        n_failed += level == Level.NONE
 
 
 class _Prover:
@@ -144,8 +147,14 @@ class _Prover:
         """Whether the budget is used up."""
         return self._left <= 0
 
-    def prove(self, attempt: Offer) -> Iterator[Offer]:
-        """Check an attempt; yields it in its smallest form, first as proven without the tests' code."""
+    def prove(self, attempt: Offer, n_failed: int, n_rivals: int) -> Iterator[Offer]:
+        """Check an attempt; yields it in its smallest form, first as proven without the tests' code.
+
+        Args:
+            n_failed, n_rivals: how many were refused, and accepted, for the same error before.
+        """
+        parts = tuple(evolve(part, n_failed=n_failed, n_rivals=n_rivals) for part in attempt.evidence)
+        attempt = evolve(attempt, evidence=parts)
         quick = attempt.diagnostic.in_main
         offer = self._judge(attempt, all_targets=False) if quick else None
         if quick and offer is None:
@@ -169,7 +178,9 @@ class _Prover:
         gone = [error for error in judged if not left[error.fingerprint]]
         mends = (attempt.diagnostic, *(error for error in gone if error != attempt.diagnostic))
         before = {path: attempt.before[path] for path in after}
-        return evolve(attempt, level=level, mends=mends, before=before, after=after)
+        warnings = compare(self.baseline, outcome, attempt.diagnostic).n_new_warnings
+        parts = tuple(part.of_change(before, after, n_new_warnings=warnings) for part in attempt.evidence)
+        return evolve(attempt, level=level, mends=mends, before=before, after=after, evidence=parts)
 
     def _check(self, variant: Mapping[str, bytes], all_targets: bool) -> CheckOutcome:
         key = (all_targets, frozenset(variant.items()))
@@ -207,18 +218,17 @@ def _attempts(
     sources = Sources(shadow.files, {})
     found = candidates(error, baseline.errors, sources, edition=shadow.edition, proposers=proposers)
     for candidate, after in found[:_CHECKS_PER_DIAGNOSTIC]:
-        n_lines = sources.n_changed_lines(after)
-        if budget.allows(n_lines, after):
+        before = {path: sources[path].text for path in after}
+        if budget.allows(sources.n_changed_lines(after), after):
             yield Offer(
                 diagnostic=error,
                 mends=(),
                 title=candidate.title,
                 source=candidate.source,
                 level=Level.NONE,
-                before={path: sources[path].text for path in after},
+                before=before,
                 after=after,
-                prior=candidate.prior,
-                n_lines=(n_lines,),
+                evidence=(evidence(candidate, error, before, after),),
             )
 
 
@@ -244,6 +254,5 @@ def _all_together(shadow: Shadow, found: Repair, target: Diagnostic) -> Offer:
         level=found.level,
         before={path: shadow.files[path] for path in found.state.variant},
         after=found.state.variant,
-        prior=min(step.candidate.prior for step in steps),
-        n_lines=found.n_lines(shadow.files),
+        evidence=found.evidence(shadow.files),
     )

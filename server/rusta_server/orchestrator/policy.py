@@ -38,7 +38,7 @@ class Facts:
         paths: the files it changes, relative to the workspace.
         n_lines: the changed lines of each of its parts.
         anchors: for each of its parts, how many anchors justify it.
-        is_guess: it rests on something made up, and no test speaks for it.
+        confidence: how sure Rusta is that all of it is right (0 to 1).
         asked_level: the level a person asked for by name, if any.
     """
 
@@ -47,7 +47,7 @@ class Facts:
     paths: tuple[str, ...]
     n_lines: tuple[int, ...]
     anchors: tuple[int, ...]
-    is_guess: bool = False
+    confidence: float
     asked_level: Level | None = None
     n_failed: int = 0
 
@@ -55,6 +55,11 @@ class Facts:
 def may_show(config: Config, facts: Facts) -> Decision:
     """Whether a fix may be offered to a person."""
     return _first(_SHOW, config, facts, "shown")
+
+
+def is_answer(config: Config, facts: Facts) -> Decision:
+    """Whether a fix that may be shown is an answer; if not it is a guess, and said to be one."""
+    return _first(_ANSWER, config, facts, "answered")
 
 
 def may_write(config: Config, facts: Facts) -> Decision:
@@ -113,10 +118,18 @@ def _proven_to_write(config: Config, facts: Facts) -> str | None:
     return None
 
 
-def _no_guess(config: Config, facts: Facts) -> str | None:
-    if facts.is_guess and facts.asked_level is None:
-        return "it is a guess and no test speaks for it"
+def _sure_to_write(config: Config, facts: Facts) -> str | None:
+    is_sure = facts.confidence >= config.tau_patch
+    if not is_sure and facts.asked_level is None:
+        return f"Rusta is only {percent(facts.confidence)} sure of it, {percent(config.tau_patch)} are needed"
     return None
+
+
+def _sure_to_answer(config: Config, facts: Facts) -> str | None:
+    is_sure = facts.confidence >= config.tau_answer
+    if is_sure:
+        return None
+    return f"not sure: {percent(facts.confidence)}, {percent(config.tau_answer)} are needed for an answer"
 
 
 _SHOW: tuple[tuple[str, Rule], ...] = (
@@ -127,12 +140,18 @@ _SHOW: tuple[tuple[str, Rule], ...] = (
 )
 _WRITE: tuple[tuple[str, Rule], ...] = (
     ("green-tests", _not_red),
-    ("no-guess", _no_guess),
     ("proof-to-write", _proven_to_write),
+    ("tau-patch", _sure_to_write),
 )
+_ANSWER: tuple[tuple[str, Rule], ...] = (("tau-answer", _sure_to_answer),)
 
 
 def least_to_write(config: Config, *, has_tests: bool, asked: Level | None = None) -> Level:
     """The level that writing needs: never below V2, whoever asks."""
     needed = asked or (Level.parse(config.apply_level) if has_tests else Level.V2)
     return max(needed, Level.V2)
+
+
+def percent(probability: float) -> str:
+    """A probability as people read it, rounded down; never 0 % or 100 %, for nobody is that sure."""
+    return f"{int(min(max(1, 100 * probability + 1e-9), 99))} %"

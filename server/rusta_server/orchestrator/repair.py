@@ -26,6 +26,7 @@ from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
 from ..patch.shrink import Shrunk, shrink
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
+from .confidence import Evidence, confidence, evidence
 from .judge import Verdict, compare
 from .propose import SOURCES, Sources, candidates
 
@@ -89,6 +90,8 @@ class Step:
     Attributes:
         mended: the errors that went away with it; the one it was made for comes first.
         before, after: the variant before and after the step.
+        n_failed: candidates for the same error that were checked before, in vain.
+        n_new_warnings: what the compiler warns of only since then.
     """
 
     diagnostic: Diagnostic
@@ -97,6 +100,8 @@ class Step:
     before: Mapping[str, bytes]
     after: Mapping[str, bytes]
     seconds: float
+    n_failed: int = 0
+    n_new_warnings: int = 0
 
 
 @frozen
@@ -148,10 +153,24 @@ class Repair:
             for after in (step.after,)
         )
 
-    @property
-    def is_guess(self) -> bool:
-        """Whether a guess is among its steps and no test speaks for it."""
-        return self.level < Level.V3 and any(step.candidate.is_guess for step in self.state.steps)
+    def confidences(self, files: Mapping[str, bytes]) -> tuple[float, ...]:
+        """How sure Rusta is of each step; `files` are the original contents."""
+        return tuple(confidence([part], self.level) for part in self.evidence(files))
+
+    def evidence(self, files: Mapping[str, bytes]) -> tuple[Evidence, ...]:
+        """What speaks for and against each step; `files` are the original contents."""
+        return tuple(
+            evidence(
+                step.candidate,
+                step.diagnostic,
+                {path: step.before.get(path, files[path]) for path in step.after},
+                step.after,
+                n_new_warnings=step.n_new_warnings,
+                n_failed=step.n_failed,
+                n_steps=len(self.state.steps),
+            )
+            for step in self.state.steps
+        )
 
 
 Move = tuple[Diagnostic, Candidate]
@@ -300,6 +319,7 @@ class _Search:
         self.cancel, self.on_event = cancel, on_event
         self.n_checks = 0
         self._queue: list[_Child] = []
+        self._failed: Counter[str] = Counter()  # tries in vain, by the error's fingerprint
         self.seen: set[frozenset[tuple[str, bytes]]] = set()
         self._ties = itertools.count()
 
@@ -396,8 +416,9 @@ class _Search:
         self.on_event(Event("checked", self.n_checks, len(outcome.errors), titles))
         verdicts = tuple(compare(child.parent.checked, outcome, target) for target, _ in child.moves)
         if outcome.errors and not _is_promising(child.parent, outcome, verdicts):
+            self._failed.update(target.fingerprint for target, _ in child.moves)
             return None
-        steps = _steps(self.shadow.files, child, outcome, time.monotonic() - started)
+        steps = _steps(self.shadow.files, child, outcome, verdicts, self._failed, time.monotonic() - started)
         return State(child.variant, outcome, child.parent.steps + steps, child.parent.verdicts + verdicts)
 
 
@@ -419,7 +440,14 @@ def _together(sources: Sources, moves: Sequence[Move]) -> tuple[tuple[Move, ...]
     return tuple(chosen), after
 
 
-def _steps(files: Mapping[str, bytes], child: _Child, outcome: Checked, seconds: float) -> tuple[Step, ...]:
+def _steps(
+    files: Mapping[str, bytes],
+    child: _Child,
+    outcome: Checked,
+    verdicts: Sequence[Verdict],
+    failed: Mapping[str, int],
+    seconds: float,
+) -> tuple[Step, ...]:
     """One step for each move of a child, with what it mended and the variant before and after it."""
     left = Counter(error.fingerprint for error in outcome.errors)
     gone = [error for error in child.parent.checked.errors if not left[error.fingerprint]]
@@ -432,11 +460,22 @@ def _steps(files: Mapping[str, bytes], child: _Child, outcome: Checked, seconds:
     before: Mapping[str, bytes] = child.parent.variant
     edits: list[Edit] = []
     steps = []
-    for target, candidate in child.moves:
+    for (target, candidate), verdict in zip(child.moves, verdicts, strict=True):
         edits += [edit for edit in candidate.edits if edit not in edits]
         after = {**child.parent.variant, **apply(sources.contents(), edits)}
         mended = (target, *by_the_way[target])
-        steps.append(Step(target, candidate, mended, before, after, seconds / len(child.moves)))
+        steps.append(
+            Step(
+                target,
+                candidate,
+                mended,
+                before,
+                after,
+                seconds / len(child.moves),
+                n_failed=failed[target.fingerprint],
+                n_new_warnings=verdict.n_new_warnings,
+            )
+        )
         before = after
     return tuple(steps)
 

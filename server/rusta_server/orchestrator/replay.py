@@ -47,7 +47,7 @@ from .offers import Offer
 from .policy import Decision
 from .repair import Budget
 
-_DECISIONS = (ORDER, TRY, RESULT, "offer", "abstain")
+_DECISIONS = (ORDER, TRY, RESULT, "offer", "guess", "abstain")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -154,10 +154,14 @@ def _offers_again(
 
     def decide(offer: Offer) -> Decided:
         if not recorded:
-            return Decided(offer, Decision(True, "not recorded"), ())
+            unknown = Decision(True, "not recorded")
+            return Decided(offer, unknown, unknown, (), 0.0)
         step = recorded.popleft()
         rule, _, reason = (step.decision or "").partition(": ")
-        return Decided(offer, Decision(step.what == "offer", rule, reason), step.citations)
+        shown, answer = (
+            Decision(what, rule, reason) for what in (step.what in ("offer", "guess"), step.what == "offer")
+        )
+        return Decided(offer, shown, answer, step.citations, step.tau or 0.0)
 
     for _ in traced_offers(
         shadow,

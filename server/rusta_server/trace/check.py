@@ -42,7 +42,9 @@ class Limits:
             "patch.journal",
         )
     )
-    decisions: frozenset[str] = frozenset(("order", "try", "result", "claim", "offer", "revert", "abstain"))
+    decisions: frozenset[str] = frozenset(
+        ("order", "try", "result", "claim", "offer", "guess", "revert", "abstain")
+    )
     patches: frozenset[str] = frozenset(("propose", "apply", "revert", "refuse"))
     max_checks: int = 1000
     max_lines: int = 20
@@ -145,7 +147,7 @@ def _budget(script: Script, limits: Limits) -> Faults:
 def _cited(script: Script, limits: Limits) -> Faults:
     """Every claim and every patch that is proposed or applied rests on an anchor."""
     for line in script.lines:
-        claims = line.kind is Kind.DECIDE and line.what in ("claim", "offer")
+        claims = line.kind is Kind.DECIDE and line.what in ("claim", "offer", "guess")
         writes = line.kind is Kind.PATCH and line.what in ("propose", "apply")
         if (claims or writes) and not line.citations:
             yield line.number, f"{line.what} without a citation"

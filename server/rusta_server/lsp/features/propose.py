@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import RustaError
+from ...orchestrator.investigate import next_probe
+from ...orchestrator.offers import Offer
 from ...patch import diff
 from ...tools.process import Cancel
 from ..convert import path_of
@@ -42,7 +44,9 @@ async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) ->
         except asyncio.CancelledError:
             cancel.set()
             raise
-    return {"offers": [_described(proxy, r) for r in ready if is_current(proxy, r)]}
+    found = [r for r in ready if is_current(proxy, r)]
+    found.sort(key=lambda r: r.is_answer, reverse=True)
+    return {"offers": [_described(proxy, r) for r in found]}
 
 
 def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
@@ -51,12 +55,20 @@ def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
         "title": offer.title,
         "source": offer.source,
         "level": offer.level.name,
-        "guess": offer.is_guess,
+        "confidence": round(offer.confidence, 4),
+        "guess": not ready.is_answer,
+        "next": None if ready.is_answer else _next_probe(proxy, offer),
         "code": offer.diagnostic.code,
         "diff": diff.unified(offer.before, offer.after),
         "anchors": list(ready.anchors),
         "edit": workspace_edit(proxy, ready),
     }
+
+
+def _next_probe(proxy: "Proxy", offer: Offer) -> str:
+    """What would settle whether a guess is right."""
+    tests = offer.facts(0).tests
+    return next_probe(offer.diagnostic, offer.level, tests, run_tests=proxy.config.run_tests)
 
 
 def _target(proxy: "Proxy", where: dict[str, Any] | str | None) -> tuple[Path, tuple[Path, int, int] | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import RustaError
+from ...orchestrator.policy import percent
 from ...patch.proof import Level
 from ...tools.diagnostic import Diagnostic
 from ..capabilities import client_capability
@@ -62,12 +63,12 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
     here = [ready for ready in found if _is_at(ready, path, params["range"])]
     if not here:
         return None
-    here.sort(key=lambda ready: ready.offer.rank, reverse=True)
+    here.sort(key=lambda ready: (ready.is_answer, *ready.offer.rank), reverse=True)
     lazy = _resolves_lazily(proxy)
     actions = []
     for position, ready in enumerate(here):
         action = _action(proxy, ready, path, context.get("diagnostics") or [])
-        if position == 0 and not ready.offer.is_guess:
+        if position == 0 and ready.is_answer:
             action["isPreferred"] = True
         if not lazy:
             action["edit"] = workspace_edit(proxy, ready)
@@ -77,12 +78,18 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
 
 def _action(proxy: "Proxy", ready: Ready, path: Path, diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
     offer = ready.offer
+    guess = "" if ready.is_answer else ", a guess"
     own = [d for d in diagnostics if any(_is_same(error, d) for error in offer.mends)]
     return {
-        "title": f"{offer.title} [{_MEANING[offer.level]}{', a guess' if offer.is_guess else ''}]",
+        "title": f"{offer.title} [{_MEANING[offer.level]} · {percent(offer.confidence)}{guess}]",
         "kind": KIND,
         "diagnostics": own or [_as_lsp(proxy, error, path) for error in _mended_in(ready, path)[:1]],
-        "data": {_DATA: ready.number, "anchors": list(ready.anchors)},
+        "data": {
+            _DATA: ready.number,
+            "anchors": list(ready.anchors),
+            "level": offer.level.name,
+            "confidence": round(offer.confidence, 4),
+        },
     }
 
 

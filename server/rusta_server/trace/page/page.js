@@ -113,7 +113,7 @@ function render(step) {
   const item = $("step").content.firstElementChild.cloneNode(true);
   const part = (name) => item.querySelector(name);
   const show = (name, text) => { if (text) { part(name).textContent = text; part(name).hidden = false; } };
-  const abstains = ["abstain", "refuse"].includes(step.what);
+  const abstains = ["abstain", "guess", "refuse"].includes(step.what);
   item.classList.add(step.kind);
   if (abstains) item.classList.add("abstain");
   part(".t").textContent = `${step.t.toFixed(2)} s`;

@@ -1,0 +1,187 @@
+"""How sure Rusta is that a fix which the compiler accepted is right.
+
+The probability is a logistic function of what is known of the fix. Its coefficients are fitted on held-out
+programs with hidden tests (`rusta_eval.calibrate`), with and without the byte model's opinion.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from attrs import evolve, frozen
+
+from rusta_inference.confidence import calibration, logit
+
+from ..candidates import Candidate, Score
+from ..patch import diff
+from ..patch.proof import Level
+from ..tools.diagnostic import BORROWS, RESOLUTION, SYNTAX, Diagnostic
+
+_WORD = re.compile(rb"\w+")
+# Text that compiles in many places and is seldom what was meant.
+_MADE_UP = re.compile(
+    rb"\b(todo|unimplemented|unreachable|panic)!|\bDefault::default\(|::(new|default)\(\)|\bNone\b|\bunsafe\b"
+    rb"|\"\"|\b0(\.0)?\b|\[\]|\bfalse\b"
+)
+_COPIES = re.compile(rb"\.(clone|cloned|copied|to_owned|to_vec|to_string)\(\)")
+_MANY = 12
+
+
+@frozen
+class Evidence:
+    """What is known of one accepted candidate.
+
+    Attributes:
+        stage: of the compiler, in which the error was reported.
+        changes: old and new text of each place it changes, widened to whole words.
+        n_new_warnings: warnings that the compiler gave only afterwards.
+        n_failed: candidates for the same error that the compiler refused before.
+        n_rivals: other candidates for the same error that it accepted, too.
+        n_steps: candidates that are applied together.
+    """
+
+    source: str
+    prior: float
+    score: Score | None
+    stage: int
+    changes: tuple[tuple[bytes, bytes], ...]
+    n_lines: int
+    n_new_warnings: int = 0
+    n_failed: int = 0
+    n_rivals: int = 0
+    n_steps: int = 1
+
+    def of_change(
+        self, before: Mapping[str, bytes], after: Mapping[str, bytes], *, n_new_warnings: int
+    ) -> "Evidence":
+        """The same candidate, once the compiler has judged it: it may have been made smaller."""
+        return evolve(
+            self,
+            changes=tuple(_changes(before, after)),
+            n_lines=diff.n_changed_lines(before, after),
+            n_new_warnings=n_new_warnings,
+        )
+
+
+def evidence(
+    candidate: Candidate,
+    error: Diagnostic,
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+    *,
+    n_new_warnings: int = 0,
+    n_failed: int = 0,
+    n_rivals: int = 0,
+    n_steps: int = 1,
+) -> Evidence:
+    """What is known of a candidate for `error` that made `after` of `before`."""
+    return Evidence(
+        source=candidate.source,
+        prior=candidate.prior,
+        score=candidate.score,
+        stage=error.stage,
+        changes=tuple(_changes(before, after)),
+        n_lines=diff.n_changed_lines(before, after),
+        n_new_warnings=n_new_warnings,
+        n_failed=n_failed,
+        n_rivals=n_rivals,
+        n_steps=n_steps,
+    )
+
+
+def confidence(parts: Sequence[Evidence], level: Level) -> float:
+    """The probability that a fix of these candidates, proven to `level`, is right: its weakest part's."""
+    return min(
+        (calibration(calibration_of(part)).probability(features(part, level)) for part in parts), default=0.0
+    )
+
+
+def calibration_of(part: Evidence) -> str:
+    """Which coefficients it is judged by."""
+    return "after" if part.score is None else "after_model"
+
+
+def features(part: Evidence, level: Level) -> dict[str, float]:
+    """What the probability is computed from."""
+    old = b"".join(old for old, _ in part.changes)
+    new = b"".join(new for _, new in part.changes)
+    renames = [1 - _likeness(*change) for change in part.changes if _is_rename(*change)]
+    found = {
+        "prior": logit(part.prior),
+        "v1": float(level == Level.V1),
+        "v3": float(level >= Level.V3),
+        "from_rustc": float(part.source.startswith("rustc")),
+        "from_assist": float(part.source == "assist"),
+        "from_model": float(part.source.endswith("model")),
+        "syntax": float(part.stage == SYNTAX),
+        "names": float(part.stage == RESOLUTION),
+        "borrows": float(part.stage == BORROWS),
+        "lines": math.log2(1 + part.n_lines),
+        "bytes": math.log2(1 + len(old) + len(new)),
+        "places": float(min(len(part.changes), 4)),
+        "warnings": float(min(part.n_new_warnings, 2)),
+        "failed": math.log2(1 + part.n_failed),
+        "rivals": math.log2(1 + part.n_rivals),
+        "steps": math.log2(part.n_steps),
+        "renames": float(bool(renames)),
+        "far_renames": max(renames, default=0.0),
+        "deletes": float(any(_is_deletion(*change) for change in part.changes)),
+        "made_up": float(_counts_more(_MADE_UP, old, new)),
+        "copies": float(_counts_more(_COPIES, old, new)),
+        "imports": float(
+            any(change.lstrip().startswith((b"use ", b"pub use ")) for _, change in part.changes)
+        ),
+        "marks_only": float(
+            all(not _WORD.search(old) and not _WORD.search(new) for old, new in part.changes)
+        ),
+    }
+    if part.score is not None:
+        found["mean"] = max(part.score.mean, -3.0)
+        found["least"] = max(part.score.least, -8.0)
+        found["total"] = max(part.score.total, -24.0)
+    return found
+
+
+def _changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[tuple[bytes, bytes]]:
+    for path in sorted(after):
+        text = before[path]
+        for edit in diff.edits(path, text, after[path]):
+            head, tail = _part_of_word(text, edit.start, edit.end, edit.text)
+            yield (
+                text[edit.start - head : edit.end + tail],
+                (text[edit.start - head : edit.start] + edit.text + text[edit.end : edit.end + tail]),
+            )
+
+
+def _part_of_word(text: bytes, start: int, end: int, new: bytes) -> tuple[int, int]:
+    """How many bytes before and after the place belong to a word that the change cuts."""
+    head = tail = 0
+    if _is_word((new or text[start:end])[:1]) or _is_word(text[start:end][:1]):
+        while start - head > 0 and _is_word(text[start - head - 1 : start - head]):
+            head += 1
+    if _is_word((new or text[start:end])[-1:]) or _is_word(text[start:end][-1:]):
+        while _is_word(text[end + tail : end + tail + 1]):
+            tail += 1
+    return head, tail
+
+
+def _is_word(byte: bytes) -> bool:
+    return byte.isalnum() or byte == b"_"
+
+
+def _is_rename(old: bytes, new: bytes) -> bool:
+    return bool(_WORD.fullmatch(old.strip()) and _WORD.fullmatch(new.strip()))
+
+
+def _likeness(old: bytes, new: bytes) -> float:
+    return SequenceMatcher(a=old, b=new, autojunk=False).ratio()
+
+
+def _is_deletion(old: bytes, new: bytes) -> bool:
+    """Whether code goes and nothing comes in its place; a word or two do not count."""
+    return not new.strip() and (b";" in old or len(old.strip()) > _MANY)
+
+
+def _counts_more(pattern: re.Pattern[bytes], old: bytes, new: bytes) -> bool:
+    return len(pattern.findall(new)) > len(pattern.findall(old))
