@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rusta_server.tools import sandbox, sandbox_macos, sandbox_reads
+from rusta_server.tools import process, sandbox, sandbox_macos, sandbox_reads
 from rusta_server.tools.sandbox_env import is_secret
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -28,11 +28,22 @@ needs_namespaces = pytest.mark.skipif(not here.network_off, reason="namespaces a
 needs_filter = pytest.mark.skipif(not {"--landlock", "--filter"} <= {*here.options}, reason="not here")
 
 
-def run(prefix, command, **more):
+def by_launcher(prefix, command, **more):
     more.setdefault("cwd", "/")
     return subprocess.run(
         [*prefix, *command], capture_output=True, text=True, timeout=120, check=False, **more
     )
+
+
+def by_resident(prefix, command, cwd="/", env=None):
+    done = process.run([*prefix, *command], cwd=Path(cwd), env=env, timeout_s=120)
+    return subprocess.CompletedProcess(command, done.code, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture(params=[by_launcher, by_resident], ids=["launcher", "resident"])
+def run(request):
+    """Both ways to start a command in the sandbox."""
+    return request.param
 
 
 def python(code: str) -> list[str]:
@@ -76,7 +87,7 @@ def heard(listener) -> bool:
 
 
 @needs_landlock
-def test_writes_inside(inside):
+def test_writes_inside(run, inside):
     done = run(
         sandbox.prefix([inside]),
         ["sh", "-c", "mkdir a && echo x > a/b && mv a/b c && echo y >> c"],
@@ -105,7 +116,7 @@ def test_writes_inside(inside):
         "cp $INSIDE/../outside/precious new",
     ],
 )
-def test_writes_outside_fail(inside, outside, attack):
+def test_writes_outside_fail(run, inside, outside, attack):
     environment = {**os.environ, "INSIDE": str(inside)}
     done = run(sandbox.prefix([inside], [outside]), ["sh", "-c", attack], cwd=outside, env=environment)
     assert done.returncode not in (0, 125)
@@ -114,7 +125,7 @@ def test_writes_outside_fail(inside, outside, attack):
 
 @needs_namespaces
 @pytest.mark.parametrize("attack", ["chmod 777 precious", "touch -d 2001-01-01 precious"])
-def test_what_landlock_does_not_watch(inside, outside, attack):
+def test_what_landlock_does_not_watch(run, inside, outside, attack):
     before = (outside / "precious").stat()
     done = run(sandbox.prefix([inside], [outside]), ["sh", "-c", attack], cwd=outside)
     assert done.returncode not in (0, 125)
@@ -122,7 +133,7 @@ def test_what_landlock_does_not_watch(inside, outside, attack):
 
 
 @needs_namespaces
-def test_the_way_back_is_shut(inside):
+def test_the_way_back_is_shut(run, inside):
     done = run(sandbox.prefix([inside]), ["mount", "-o", "remount,rw", "/"])
     assert done.returncode != 0
     status = run(sandbox.prefix([inside]), ["cat", "/proc/self/status"]).stdout
@@ -131,7 +142,7 @@ def test_the_way_back_is_shut(inside):
 
 
 @needs_landlock
-def test_temporary_files_go_inside(inside):
+def test_temporary_files_go_inside(run, inside):
     done = run(sandbox.prefix([inside], PYTHON), python("import os; print(os.environ['TMPDIR'])"))
     assert Path(done.stdout.strip()).is_relative_to(inside)
     (inside / "mine").mkdir()
@@ -147,14 +158,14 @@ CALL = "import socket; socket.create_connection(('127.0.0.1', {port}), 2).sendal
 
 
 @needs_namespaces
-def test_nobody_hears_a_call(inside, listener):
+def test_nobody_hears_a_call(run, inside, listener):
     done = run(sandbox.prefix([inside], PYTHON), python(CALL.format(port=listener.getsockname()[1])))
     assert "ConnectionRefusedError" in done.stderr
     assert not heard(listener)
 
 
 @needs_namespaces
-def test_there_is_a_loopback_of_its_own(inside):
+def test_there_is_a_loopback_of_its_own(run, inside):
     talk = """
 import socket
 server = socket.create_server(('127.0.0.1', 0))
@@ -173,23 +184,25 @@ def test_there_are_no_sockets_without_namespaces(inside, outside, listener):
         "AF_INET, socket.SOCK_DGRAM",
         "AF_UNIX, socket.SOCK_STREAM",
     ):
-        done = run(prefix, python(f"import socket; socket.socket(socket.{family})"))
+        done = by_launcher(prefix, python(f"import socket; socket.socket(socket.{family})"))
         assert "PermissionError" in done.stderr
     assert not heard(listener)
-    assert run(prefix, python("import socket; a, b = socket.socketpair(); a.send(b'x')")).returncode == 0
+    assert (
+        by_launcher(prefix, python("import socket; a, b = socket.socketpair(); a.send(b'x')")).returncode == 0
+    )
 
 
 @needs_filter
 def test_files_without_namespaces(inside, outside):
     prefix = without_namespaces(inside)
-    assert run(prefix, ["sh", "-c", "echo x > a && mv a b && cat b"], cwd=inside).stdout == "x\n"
+    assert by_launcher(prefix, ["sh", "-c", "echo x > a && mv a b && cat b"], cwd=inside).stdout == "x\n"
     for attack in (
         f"cat {outside}/precious",
         f"ls {outside}",
         f"echo x > {outside}/precious",
         "cat /proc/1/cmdline",
     ):
-        assert run(prefix, ["sh", "-c", attack], cwd=inside).returncode != 0
+        assert by_launcher(prefix, ["sh", "-c", attack], cwd=inside).returncode != 0
     assert unharmed(outside)
 
 
@@ -200,24 +213,24 @@ def without_namespaces(inside, *readable):
 
 
 def test_output_input_and_exit_code_pass(inside):
-    done = run(sandbox.prefix([inside]), ["sh", "-c", "cat; echo err >&2; exit 7"], input="in")
+    done = by_launcher(sandbox.prefix([inside]), ["sh", "-c", "cat; echo err >&2; exit 7"], input="in")
     assert (done.stdout, done.stderr, done.returncode) == ("in", "err\n", 7)
 
 
 @needs_namespaces
-def test_a_death_by_signal_is_told_as_a_shell_does(inside):
+def test_a_death_by_signal_is_told_as_a_shell_does(run, inside):
     assert run(sandbox.prefix([inside]), ["sh", "-c", "kill -SEGV $$"]).returncode == 128 + signal.SIGSEGV
 
 
 @needs_landlock
-def test_a_command_that_does_not_exist(inside):
+def test_a_command_that_does_not_exist(run, inside):
     done = run(sandbox.prefix([inside]), ["rusta-no-such-command"])
     assert done.returncode == 125
     assert done.stderr == "sandbox: rusta-no-such-command: No such file or directory\n"
 
 
 @needs_landlock
-def test_a_folder_that_does_not_exist_is_not_ignored(inside):
+def test_a_folder_that_does_not_exist_is_not_ignored(run, inside):
     done = run(sandbox.prefix([inside / "absent"]), ["touch", "x"], cwd=inside)
     assert done.returncode == 125
     assert done.stderr.startswith("sandbox: ")
@@ -236,10 +249,10 @@ time.sleep(60)
 
 def survivors(mark: Path) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter():
+    for one in psutil.process_iter():
         try:
-            if str(mark) in " ".join(process.cmdline()):
-                found.append(process)
+            if str(mark) in " ".join(one.cmdline()):
+                found.append(one)
         except psutil.Error:
             continue
     return found
@@ -279,7 +292,7 @@ def test_everything_dies_with_whoever_started_the_launcher(inside):
 
 
 @needs_namespaces
-def test_daemons_end_with_the_command(inside):
+def test_daemons_end_with_the_command(run, inside):
     mark = inside / "mark"
     wait = f"\n while not os.path.exists({str(mark)!r}): pass\n sys.exit(3)"
     code = DAEMON.format(mark=str(mark)).replace("time.sleep(60)", wait, 1)
@@ -298,7 +311,7 @@ def crate(inside):
     return inside / "semver"
 
 
-def cargo(crate: Path, *arguments: str):
+def cargo(run, crate: Path, *arguments: str):
     target = crate.parent / "target"
     return run(
         sandbox.prefix([target, crate]),
@@ -309,18 +322,18 @@ def cargo(crate: Path, *arguments: str):
 
 
 @needs_landlock
-def test_cargo_check_and_test_work(crate):
-    assert cargo(crate, "check").returncode == 0
-    done = cargo(crate, "test")
+def test_cargo_check_and_test_work(run, crate):
+    assert cargo(run, crate, "check").returncode == 0
+    done = cargo(run, crate, "test")
     assert done.returncode == 0
     assert "test result: ok. 3 passed" in done.stdout
 
 
 @needs_landlock
-def test_cargo_works_where_its_home_has_never_been_written(crate, tmp_path, monkeypatch):
+def test_cargo_works_where_its_home_has_never_been_written(run, crate, tmp_path, monkeypatch):
     monkeypatch.setenv("CARGO_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
-    assert cargo(crate, "check").returncode == 0
+    assert cargo(run, crate, "check").returncode == 0
     assert list((tmp_path / "home").iterdir()) == []
 
 
@@ -339,9 +352,9 @@ fn main() {{
 
 @needs_landlock
 @needs_namespaces
-def test_a_hostile_build_script(crate, outside, listener):
+def test_a_hostile_build_script(run, crate, outside, listener):
     (crate / "build.rs").write_text(HOSTILE.format(outside=outside, port=listener.getsockname()[1]))
-    done = cargo(crate, "check")
+    done = cargo(run, crate, "check")
     assert "stopped true true true own true" in done.stderr
     assert unharmed(outside)
     assert not heard(listener)
@@ -527,7 +540,7 @@ def test_a_linked_toolchain_and_one_beside_its_programs_are_read(tmp_path):
 
 
 @needs_landlock
-def test_secrets_are_out_of_reach(inside, outside):
+def test_secrets_are_out_of_reach(run, inside, outside):
     attack = (
         "cat precious; cat $OUT/precious; cat /proc/1/environ /proc/self/environ; printenv; ls -R ~ /home"
     )
@@ -548,7 +561,7 @@ def test_a_toolchain_among_the_systems_folders(tmp_path):
 
 
 @needs_namespaces
-def test_credentials_in_a_folder_that_is_read_are_hidden(inside, outside, monkeypatch):
+def test_credentials_in_a_folder_that_is_read_are_hidden(run, inside, outside, monkeypatch):
     monkeypatch.setenv("CARGO_HOME", str(outside))
     (outside / "credentials.toml").write_text("precious")
     read = [
@@ -562,7 +575,7 @@ def test_credentials_in_a_folder_that_is_read_are_hidden(inside, outside, monkey
 
 
 @needs_landlock
-def test_links_on_the_way_lead_where_they_lead_outside(inside, tmp_path):
+def test_links_on_the_way_lead_where_they_lead_outside(run, inside, tmp_path):
     """The user's folders may be links: /home/me/.cargo on another disk."""
     (tmp_path / "disk/registry").mkdir(parents=True)
     (tmp_path / "disk/registry/file").write_text("crate")
@@ -578,7 +591,7 @@ def test_links_on_the_way_lead_where_they_lead_outside(inside, tmp_path):
 
 
 @needs_landlock
-def test_programs_see_the_machine_they_need(inside):
+def test_programs_see_the_machine_they_need(run, inside):
     checks = "test -c /dev/null && echo x > /dev/null && head -c1 /dev/urandom | wc -c && ls / > /dev/null"
     checks += " && echo y > /tmp/y && cat /tmp/y && echo 2 && test -e /proc/self/exe && uname > /dev/stdout"
     done = run(sandbox.prefix([inside]), ["sh", "-c", checks])
@@ -632,7 +645,7 @@ def test_macos_is_believed_only_after_a_try(monkeypatch, tmp_path):
 
 
 @needs_landlock
-def test_a_person_may_give_more_to_read_or_do_without(inside, outside):
+def test_a_person_may_give_more_to_read_or_do_without(run, inside, outside):
     read = ["cat", str(outside / "precious")]
     assert run(sandbox.launcher_for(True, [])([inside], []), read).returncode != 0
     assert run(sandbox.launcher_for(True, [str(outside)])([inside], []), read).stdout == "precious"

@@ -9,8 +9,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, Protocol, Self
 
 from attrs import frozen
+
+from . import sandbox_launcher
 
 _POLL_S = 0.05
 _GRACE_S = 2.0
@@ -75,69 +78,93 @@ def run(
         OSError: the program could not be started at all.
     """
     started = time.monotonic()
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=None if env is None else dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as child:
+    variables = dict(os.environ if env is None else env)
+    with sandbox_launcher.start(command, cwd=cwd, env=variables) or _Group(command, cwd, variables) as child:
         try:
             output = _drain(child, started + timeout_s, cancel)
         finally:
-            _end_group(child)
+            child.end()
     if isinstance(output, TimedOut):
         return TimedOut(after_s=timeout_s)
-    if isinstance(output, Cancelled):
-        return output
-    return Finished(child.returncode, *output)
+    return output
 
 
-def _drain(
-    child: subprocess.Popen[bytes], deadline: float, cancel: Cancel | None
-) -> tuple[bytes, bytes] | TimedOut | Cancelled:
+class _Child(Protocol):
+    """What `run` needs of a process it has started; see `sandbox_launcher.Confined`."""
+
+    @property
+    def stdout(self) -> IO[bytes]: ...
+    @property
+    def stderr(self) -> IO[bytes]: ...
+    def wait(self, timeout_s: float) -> int | None: ...
+    def end(self) -> None: ...
+
+
+class _Group:
+    """A process in a group of its own."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self._child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._child.stdout is not None
+        assert self._child.stderr is not None
+        self.stdout: IO[bytes] = self._child.stdout
+        self.stderr: IO[bytes] = self._child.stderr
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.__exit__(None, None, None)
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit code; None if it has not ended by then."""
+        if timeout_s == 0:
+            return self._child.poll()
+        try:
+            return self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self) -> None:
+        """Kill whatever is left of the group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(_GRACE_S)
+
+
+def _drain(child: _Child, deadline: float, cancel: Cancel | None) -> Ended:
     """Read both pipes until the child has ended.
 
     A grandchild may keep a pipe open after the child's end (a daemon that a build script started), so
     the child's end counts, not the pipes'.
     """
-    assert child.stdout is not None
-    assert child.stderr is not None
     chunks: dict[int, list[bytes]] = {child.stdout.fileno(): [], child.stderr.fileno(): []}
     with selectors.DefaultSelector() as selector:
         for pipe in chunks:
             os.set_blocking(pipe, False)
             selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map():
+        while True:
             if is_cancelled(cancel):
                 return Cancelled()
             if time.monotonic() > deadline:
                 return TimedOut(0)
-            ended = child.poll() is not None
-            ready = selector.select(0 if ended else _POLL_S)
+            code = child.wait(0 if selector.get_map() else _POLL_S)
+            ready = selector.select(_POLL_S if code is None else 0) if selector.get_map() else []
             for key, _ in ready:
                 data = os.read(key.fd, 1 << 16)
                 if data:
                     chunks[key.fd].append(data)
                 else:
                     selector.unregister(key.fd)
-            if ended and not ready:
-                break
-        while child.poll() is None:
-            if is_cancelled(cancel):
-                return Cancelled()
-            if time.monotonic() > deadline:
-                return TimedOut(0)
-            time.sleep(_POLL_S / 10)
-    stdout, stderr = (b"".join(parts) for parts in chunks.values())
-    return stdout, stderr
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of the child's process group."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(_GRACE_S)
+            if code is not None and not ready:
+                stdout, stderr = (b"".join(parts) for parts in chunks.values())
+                return Finished(code, stdout, stderr)

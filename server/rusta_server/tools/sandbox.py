@@ -14,15 +14,9 @@ from pathlib import Path
 from attrs import frozen
 
 from . import sandbox_macos, sandbox_reads
+from .sandbox_launcher import LAUNCHER
 
 PROBE_TIMEOUT_S = 20.0
-
-_START = (
-    f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
-    "from rusta_server.tools.sandbox_exec import main; main(sys.argv[1:])"
-)
-# Not by its file name: a program's own file is compiled anew at every start.
-LAUNCHER = (sys.executable, "-I", "-S", "-c", _START)
 
 
 @frozen

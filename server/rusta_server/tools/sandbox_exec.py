@@ -3,9 +3,11 @@
     LAUNCHER [--isolate] [--landlock] [--filter] [--hide PATH]... [--ro PATH]... [--rw PATH]...
              -- COMMAND [ARGUMENT]...
     LAUNCHER --probe
+    LAUNCHER --resident FILE
 
-Started for every compiler run (`sandbox.LAUNCHER`), so it and its siblings import little. What is asked for
-is done or the command does not start (exit code 125); `--probe` says beforehand what can be asked for.
+What is asked for is done or the command does not start (exit code 125); `--probe` says beforehand what can be
+asked for. It and its siblings import little, for it is started anew where no `--resident` one stays, which
+forks for each command (`sandbox_resident`).
 
 --isolate   new user, network, mount, process and IPC namespaces: no network but a loopback of its own, a root
             folder with only the given paths in it (so no sockets of services either), only its own processes
@@ -32,6 +34,10 @@ from .sandbox_env import is_secret
 from .sandbox_libc import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, call, libc
 from .sandbox_root import DEVICES, SCRATCH, build_root, drop_capabilities, isolate
 from .sandbox_rules import filter_calls, has_filter, landlock_abi, no_new_privileges, restrict
+
+TYPE_CHECKING = False  # `typing` would cost too much
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CANNOT = 125
 MAX_FILE_N_BYTES = 8 << 30
@@ -70,29 +76,53 @@ def run(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit code."""
     if arguments == ["--probe"]:
         return probe()
+    if arguments[:1] == ["--resident"]:
+        from .sandbox_resident import serve
+
+        return serve(int(arguments[1]))
+    return launch(arguments)
+
+
+def launch(arguments: list[str]) -> int:
+    """Run the command; returns its exit code."""
+    _restore(_SIGINT)
+    close_files(-1)
     try:
         request = parse(arguments)
-    except ValueError as error:
-        return refuse(str(error))
-    _restore(_SIGINT)
-    parent = os.getppid()
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    try:
-        for name in [name for name, value in os.environ.items() if is_secret(name, value)]:
-            del os.environ[name]
-        request.readable += _programs(request.command[0])
         if request.isolate:
-            isolate()
+            return launch_isolated(lambda: request)
+        parent = os.getppid()
         die_with_parent()
         if os.getppid() != parent:
             return CANNOT
-        os.environ["TMPDIR"] = _temporary(request.writable)
-        if request.isolate:
-            return supervise(request)
+        prepare(request)
         confine(request, own_proc=False)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return refuse(str(error))
     return become(request.command)
+
+
+def launch_isolated(receive: "Callable[[], Request]", connection: int = -1) -> int:
+    """Run a command in namespaces of its own; returns its exit code.
+
+    Args:
+        receive: gives the command; called in the first process inside.
+        connection: a socket that ends the command when its other end is closed.
+    """
+    parent = os.getppid()
+    isolate()
+    die_with_parent()
+    if os.getppid() != parent:
+        return CANNOT
+    return supervise(receive, connection)
+
+
+def prepare(request: Request) -> None:
+    """What can be done only while files outside are in sight."""
+    for name in [name for name, value in os.environ.items() if is_secret(name, value)]:
+        del os.environ[name]
+    request.readable += _programs(request.command[0])
+    os.environ["TMPDIR"] = _temporary(request.writable)
 
 
 def parse(arguments: list[str]) -> Request:
@@ -207,28 +237,49 @@ def _temporary(writable: list[str]) -> str:
 # Processes
 
 
+def close_files(kept: int) -> None:
+    """Close all files but the first three and this one."""
+    if kept > 3:
+        os.closerange(3, kept)
+    os.closerange(max(3, kept + 1), os.sysconf("SC_OPEN_MAX"))
+
+
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when the thread that started it ends."""
     call(libc.prctl, PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
 
 
-def supervise(request: Request) -> int:
+def supervise(receive: "Callable[[], Request]", connection: int) -> int:
     """Run the command below the first process of the namespace; when that ends, the kernel ends the rest."""
     alive, ours = os.pipe()
     first = os.fork()
     if first == 0:
-        os.close(ours)
         try:
-            code = be_first(request, alive)
-        except OSError as error:
+            os.close(ours)
+            code = be_first(receive, alive)
+        except (OSError, ValueError) as error:
             code = refuse(str(error))
         sys.stderr.flush()
         os._exit(code)
     os.close(alive)
+    if connection >= 0:
+        os.closerange(0, 3)  # this process ends last: whoever reads the output need not wait for it
+        _wait_for_either(first, connection)
     return _exit_code(os.waitpid(first, 0)[1])
 
 
-def be_first(request: Request, alive: int) -> int:
+def _wait_for_either(first: int, connection: int) -> None:
+    """Wait until the process has ended; if the connection is closed before, end it."""
+    from select import POLLIN, POLLRDHUP, poll
+
+    waiting = poll()
+    waiting.register(os.pidfd_open(first), POLLIN)
+    waiting.register(connection, POLLRDHUP)
+    if all(file == connection for file, _ in waiting.poll()):
+        os.kill(first, _SIGKILL)
+
+
+def be_first(receive: "Callable[[], Request]", alive: int) -> int:
     """The namespace's first process: starts the command, collects orphans, ends with the command.
 
     A process of its own, because the kernel shields the first process from signals it does not handle.
@@ -241,6 +292,8 @@ def be_first(request: Request, alive: int) -> int:
     except BlockingIOError:
         pass
     os.close(alive)
+    request = receive()
+    prepare(request)
     folder = os.getcwd()
     own_proc = build_root(request.readable, request.writable, request.hidden)
     try:
@@ -249,9 +302,7 @@ def be_first(request: Request, alive: int) -> int:
         raise OSError(f"the working folder {folder} is not among the given ones") from None
     confine(request, own_proc=own_proc)
     call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)  # or /proc/1/environ would show what was taken out
-    child = os.fork()
-    if child == 0:
-        os._exit(become(request.command))
+    child = spawn(request.command)
     while True:
         ended, status = os.wait()
         if ended == child:
@@ -261,16 +312,36 @@ def be_first(request: Request, alive: int) -> int:
 def become(command: list[str]) -> int:
     """Replace this process by ``command``; returns only if that fails."""
     _restore(_SIGPIPE)
-    name, reason = command[0], os.strerror(errno.ENOENT)
+    try:
+        return _find(command[0], lambda path: os.execv(path, command))
+    except OSError as error:
+        return refuse(str(error))
+
+
+def spawn(command: list[str]) -> int:
+    """Start ``command``; returns its process. Cheaper than to copy this process first.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return _find(command[0], lambda path: os.posix_spawn(path, command, os.environ, setsigdef=[_SIGPIPE]))
+
+
+def _find(name: str, start: "Callable[[str], int]") -> int:
+    """Try the places where a command may be, until one starts it."""
+    reason = os.strerror(errno.ENOENT)
     # os.execvp would import a module that may be out of reach by now.
     for folder in [""] if "/" in name else os.environ.get("PATH", "").split(":"):
+        path = os.path.join(folder, name)
+        if not os.path.lexists(path):
+            continue
         try:
-            os.execv(os.path.join(folder, name), command)
+            return start(path)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             reason = error.strerror or str(error)
-    return refuse(f"{name}: {reason}")
+    raise OSError(f"{name}: {reason}")
 
 
 def _restore(number: int) -> None:

@@ -3,7 +3,7 @@
 `man 7 user_namespaces`, `man 7 pid_namespaces`, `man 2 pivot_root`. Part of the launcher: no imports that
 cost time.
 """
-# ruff: noqa: PTH102, PTH103, PTH106, PTH112, PTH113, PTH114, PTH115, PTH120, PTH123, PTH211
+# ruff: noqa: PTH102, PTH103, PTH106, PTH113, PTH115, PTH120, PTH123, PTH211
 
 import ctypes
 import os
@@ -26,6 +26,8 @@ _DETACH = 2
 _SETATTR, _AT_FDCWD, _AT_RECURSIVE, _ATTR_RDONLY, _ATTR_NOSUID = 442, -100, 0x8000, 1, 2
 _SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP, _AF_UNIX = 2, 0x8914, 1, 1
 _CAPABILITY_VERSION = 0x20080522
+
+_KINDS, _FOLDER, _LINK = 0o170000, 0o040000, 0o120000  # of st_mode
 
 _OUTSIDE = "/.outside"
 _MAX_LINKS = 40
@@ -78,23 +80,23 @@ def build_root(readable: list[str], writable: list[str], hidden: list[str]) -> b
         _mount_scratch(path, b"mode=1777,size=" + size)
     os.mkdir("/var")
     os.symlink("/tmp", "/var/tmp")
-    bound: list[str] = []
+    bound: tuple[str, ...] = ()
     folders: set[str] = set()
     for path in sorted(readable):
         try:
-            real = _mirror(path, folders)
+            real, is_folder = _mirror(path, folders)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
-        if not any(real == one or real.startswith(one + "/") for one in bound):
-            _bind(real)
-            bound.append(real)
+        if not f"{real}/".startswith(bound):
+            _bind(real, is_folder)
+            bound = (*bound, f"{real}/")
     for path in DEVICES:
-        _bind(path)
+        _bind(path, is_folder=False)
     for name, number in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{number}", f"/dev/{name}")
-    reals = [_mirror(path, folders) for path in writable]
-    for real in reals:
-        _bind(real)
+    targets = [_mirror(path, folders) for path in writable]
+    for real, is_folder in targets:
+        _bind(real, is_folder)
     for path in hidden:
         if os.path.isfile(path):
             call(libc.mount, b"/dev/null", os.fsencode(os.path.realpath(path)), None, _BIND, None)
@@ -109,7 +111,7 @@ def build_root(readable: list[str], writable: list[str], hidden: list[str]) -> b
     call(libc.umount2, os.fsencode(_OUTSIDE), _DETACH)
     os.rmdir(_OUTSIDE)
     _change_mounts("/", _AT_RECURSIVE, _Attributes(set=_ATTR_RDONLY | _ATTR_NOSUID))
-    for path in (*reals, *SCRATCH):
+    for path in (*(real for real, _ in targets), *SCRATCH):
         _change_mounts(path, 0, _Attributes(clear=_ATTR_RDONLY))
     return has_own_proc
 
@@ -127,8 +129,8 @@ def _mount_scratch(path: str, options: bytes) -> None:
     call(libc.mount, b"none", os.fsencode(path), b"tmpfs", _NOSUID | _NODEV, options)
 
 
-def _mirror(path: str, folders: set[str]) -> str:
-    """The path without links; those on the way are made here as they are outside.
+def _mirror(path: str, folders: set[str]) -> tuple[str, bool]:
+    """The path without links, and whether it is a folder; links on the way are made here as they are outside.
 
     Args:
         folders: those on the way of earlier paths, which are no links.
@@ -136,46 +138,56 @@ def _mirror(path: str, folders: set[str]) -> str:
     Raises:
         FileNotFoundError: there is no such path outside.
     """
-    here, waiting, n_links = "", path.split("/"), 0
+    here, waiting, n_links, is_folder = "", path.split("/"), 0, True
     while waiting:
         name = waiting.pop(0)
         if name in ("", "."):
             continue
         if name == "..":
-            here = os.path.dirname(here).rstrip("/")
+            here, is_folder = os.path.dirname(here).rstrip("/"), True
             continue
         step = f"{here}/{name}"
-        if step in folders:
-            here = step
-            continue
-        if not os.path.islink(_OUTSIDE + step):
-            if not waiting:
-                os.lstat(_OUTSIDE + step)
-            else:
+        kind = _FOLDER if step in folders else os.lstat(_OUTSIDE + step).st_mode & _KINDS
+        if kind != _LINK:
+            here, is_folder = step, kind == _FOLDER
+            if is_folder:
                 folders.add(step)
-            here = step
             continue
         n_links += 1
         if n_links > _MAX_LINKS:
             raise FileNotFoundError(path)
         target = os.readlink(_OUTSIDE + step)
         if not os.path.lexists(step):
-            os.makedirs(here or "/", exist_ok=True)
+            _make_folder(here or "/")
             os.symlink(target, step)
         if target.startswith("/"):
             here = ""
         waiting = target.split("/") + waiting
-    return here or "/"
+    return here or "/", is_folder
 
 
-def _bind(real: str) -> None:
-    source = _OUTSIDE + real
-    if os.path.isdir(source):
-        os.makedirs(real, exist_ok=True)
-    elif not os.path.lexists(real):
-        os.makedirs(os.path.dirname(real), exist_ok=True)
-        os.close(os.open(real, os.O_WRONLY | os.O_CREAT, 0o600))
-    call(libc.mount, os.fsencode(source), os.fsencode(real), None, _BIND | _REC, None)
+def _bind(real: str, is_folder: bool) -> None:
+    (_make_folder if is_folder else _make_file)(real)
+    call(libc.mount, os.fsencode(_OUTSIDE + real), os.fsencode(real), None, _BIND | _REC, None)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(path, exist_ok=True)
+
+
+def _make_file(path: str) -> None:
+    try:
+        os.mknod(path)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.mknod(path)
 
 
 class _Attributes(ctypes.Structure):
