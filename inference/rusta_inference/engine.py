@@ -50,11 +50,12 @@ class Score:
 
     Attributes:
         token_log_probabilities: natural logarithms, one for each token.
-        confidence: the model's own opinion that the answer is right, 0 to 1, once it is written.
+        confidence: the model's own opinion that the answer is right, 0 to 1, if it was asked behind the last
+            token.
     """
 
     token_log_probabilities: tuple[float, ...]
-    confidence: float
+    confidence: float | None
 
     @property
     def log_probability(self) -> float:
@@ -202,8 +203,12 @@ class Engine:
                 session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
             except Exception as error:  # its exceptions have no common class below this one
                 return Missing(f"onnxruntime does not take the graph {name!r} of {folder}: {error}")
-            wanted = _inputs(name, manifest.shape)
-            if wanted != {one.name for one in session.get_inputs()}:
+            # Sizes that may change have names.
+            has = {
+                one.name: [size for size in one.shape if isinstance(size, int)]
+                for one in session.get_inputs()
+            }
+            if has != _inputs(name, manifest.shape):
                 return Missing(f"the graph {name!r} of {folder} has other inputs than the manifest says")
             sessions[name] = session
         outputs = {name: [one.name for one in session.get_outputs()] for name, session in sessions.items()}
@@ -299,7 +304,7 @@ class Engine:
     def _read(self, state: State, tokens: Sequence[int], cancelled: Callable[[], bool]) -> Prefix:
         if not tokens:
             raise ValueError("a prefix needs at least one token")
-        row = np.asarray(tokens, np.int64)[None]
+        row = np.array([list(tokens)], np.int64)
         for at in range(0, row.shape[1], _CHUNK):
             if cancelled():
                 raise Cancelled
@@ -314,7 +319,7 @@ class Engine:
             return [Score((), prefix.confidence) for _ in answers]
         rows = np.full((len(answers), longest), PAD, np.int64)
         for row, answer in zip(rows, answers, strict=True):
-            row[: len(answer)] = answer
+            row[: len(answer)] = list(answer)
         step = self.advance(prefix.forked(len(answers)), rows)
         # What is expected at the first token stands before it.
         first = np.broadcast_to(prefix.logits, (len(answers), 1, prefix.logits.size))
@@ -434,15 +439,26 @@ def _named(out: Mapping[str, Floats], name: str, count: int) -> tuple[Floats, ..
     return tuple(out[f"{name}_{i}"] for i in range(count))
 
 
-def _inputs(graph: str, shape: Shape) -> set[str]:
-    """The names of what a graph is fed."""
+def _inputs(graph: str, shape: Shape) -> dict[str, list[int]]:
+    """What a graph is fed: for each name, the sizes that are always the same."""
 
-    def attention(n_layers: int) -> set[str]:
+    def attention(n_layers: int, width: int) -> dict[str, list[int]]:
         kinds = ("prefix_keys", "prefix_values", "own_keys", "own_values")
-        return {"cosines", "sines", "mask"} | {f"{kind}_{i}" for kind in kinds for i in range(n_layers)}
+        blocks = {f"{kind}_{i}": [width // HEAD_DIM, HEAD_DIM] for kind in kinds for i in range(n_layers)}
+        return {"cosines": [HEAD_DIM], "sines": [HEAD_DIM], "mask": [], **blocks}
+
+    def convolutions(n_layers: int) -> dict[str, list[int]]:
+        return {f"conv_{i}": [_TAPS - 1, shape.d_local] for i in range(n_layers)}
 
     if graph == "local_in":
-        return {"tokens"} | {f"conv_{i}" for i in range(shape.n_in)}
+        return {"tokens": [], **convolutions(shape.n_in)}
     if graph == "global":
-        return {"patches"} | attention(shape.n_global)
-    return {"x", "up", "logits_from"} | {f"conv_{i}" for i in range(shape.n_out)} | attention(1)
+        return {"patches": [_PATCH * shape.d_local], **attention(shape.n_global, shape.d_global)}
+    local = [shape.d_local]
+    return {
+        "x": local,
+        "up": local,
+        "logits_from": [1],
+        **convolutions(shape.n_out),
+        **attention(1, shape.d_local),
+    }

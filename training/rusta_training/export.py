@@ -2,13 +2,12 @@
 
     python -m rusta_training.export CHECKPOINT --out FOLDER [--held-out SHARDS]
 
-CHECKPOINT is a run's `checkpoint.pt`, or a folder with its `weights.json`. The model becomes graphs of floats
-and of 8-bit integers; both must say what PyTorch says (`parity`), or nothing is written. FOLDER gets the int8
-graphs and the manifest.
+CHECKPOINT is a run's folder, its `checkpoint.pt`, or a folder with its `weights.json`. The model becomes
+graphs of floats and of 8-bit integers; both must say what PyTorch says (`parity`), or nothing is written.
+FOLDER gets the int8 graphs and the manifest.
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 import sys
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from attrs import asdict, evolve
 from numpy.typing import NDArray
 
@@ -27,12 +25,11 @@ from rusta_inference.engine import Engine
 from rusta_inference.manifest import Manifest, Missing
 
 from . import graphs, parity, quantize
-from .model import Hourglass, ModelConfig, n_parameters
-from .train import read_weights
+from .model import Hourglass, n_parameters
+from .train import load_model, read_weights
 
 MAX_FILE_BYTES = 48 * 2**20
 """No file in a repository should be larger than 50 MB."""
-LEDGER = Path(__file__).parents[1] / "ledger.jsonl"
 
 
 def main() -> None:
@@ -49,7 +46,8 @@ def main() -> None:
     model, facts = load(options.checkpoint)
     samples = parity.committed()
     held_out = parity.held_out(options.held_out, options.samples) if options.held_out else []
-    run = options.run or options.checkpoint.resolve().parent.name
+    folder = options.checkpoint.resolve()
+    run = options.run or (folder.parent if folder.is_file() else folder).name
     try:
         made = export(model, options.out, run=run, trained=facts, samples=samples, held_out=held_out)
     except parity.Unlike as error:
@@ -63,16 +61,13 @@ def load(path: Path) -> tuple[Hourglass, dict[str, Any]]:
     Raises:
         OSError, ValueError: there is none, or it is damaged.
     """
-    if path.is_dir():
-        config, state = read_weights(path)
-        told = json.loads((path / "weights.json").read_text())
-    else:
-        told = torch.load(path, map_location="cpu", weights_only=True)
-        config, state = ModelConfig(**told["config"]), told["model"]
+    if path.is_file() or (path / "checkpoint.pt").exists():
+        return load_model(path)
+    config, state = read_weights(path)
     model = Hourglass(config)
     model.load_state_dict(state)
-    facts = {key: told[key] for key in ("step", "n_tokens", "elapsed_s", "size") if key in told}
-    return model.float().eval().requires_grad_(False), facts
+    facts = json.loads((path / "weights.json").read_text())
+    return model.eval().requires_grad_(False), {key: facts[key] for key in facts if key not in ("v", "files")}
 
 
 def export(
@@ -90,14 +85,15 @@ def export(
         parity.Unlike: the graphs do not say what the model says; `out` is as it was.
         FileExistsError: `out` is a folder of something else.
     """
+    facts = {
+        "run": run,
+        "trained": dict(trained),
+        # Stages whose shards were made at different times may name different versions of the ledger.
+        "ledger_sha256": ",".join(sorted(set(trained.get("ledgers", {}).values()))),
+        "n_parameters": n_parameters(model),
+    }
     with tempfile.TemporaryDirectory() as scratch:
         floats, int8 = Path(scratch, "floats"), Path(scratch, "int8")
-        facts = {
-            "run": run,
-            "trained": dict(trained),
-            "ledger_sha256": hashlib.sha256(LEDGER.read_bytes()).hexdigest() if LEDGER.exists() else "",
-            "n_parameters": n_parameters(model),
-        }
         write(model, floats, quantize.floats, "none", **facts)
         made = write(model, int8, quantize.dynamic_int8, "dynamic int8, per channel", **facts)
         engines = opened(floats), opened(int8)

@@ -9,12 +9,13 @@ being the same for every layer.
     global     patches [B, P, 4 d_local], attention's inputs for every layer
             →  up [B, P, 4 d_local], keys_i, values_i
     local_out  x, up [B, T, d_local], conv_i, attention's inputs for one layer, logits_from [1]
-            →  logits [B, T - logits_from, vocab], confidence [B, T - logits_from], next_conv_i, keys_0, values_0
+            →  logits [B, T - logits_from, vocab], confidence [B, T - logits_from],
+               next_conv_i, keys_0, values_0
 
     attention  cosines, sines [T, HEAD_DIM]: each half doubled, the first half of the sines negated
                mask [T, past + T]: added to a sequence's scores of its own keys
                prefix_keys_i, prefix_values_i [H, prefix, HEAD_DIM]: shared by the batch
-               own_keys_i, own_values_i [H, B, past, HEAD_DIM]; keys_i and values_i have the chunk's behind them
+               own_keys_i, own_values_i [H, B, past, HEAD_DIM]; with the chunk's behind: keys_i, values_i
 
 Some nodes are onnxruntime's own (RMSNorm, SiLU, int8 products): it is the only reader.
 """
@@ -72,13 +73,25 @@ class Graph:
         return self.constant("ints_" + "_".join(map(str, values)), np.array(values, np.int64))
 
     def nodes(
-        self, kind: str, *inputs: str, to: list[str], domain: str = "", **attributes: object
+        self,
+        kind: str,
+        *inputs: str,
+        to: list[str],
+        domain: str = "",
+        **attributes: Any,  # noqa: ANN401  whatever the kind has
     ) -> list[str]:
         """A node whose outputs get the names `to`."""
         self._nodes.append(helper.make_node(kind, inputs, to, domain=domain, **attributes))
         return to
 
-    def node(self, kind: str, *inputs: str, to: str = "", domain: str = "", **attributes: object) -> str:
+    def node(
+        self,
+        kind: str,
+        *inputs: str,
+        to: str = "",
+        domain: str = "",
+        **attributes: Any,  # noqa: ANN401
+    ) -> str:
         """A node with one output, whose name is returned."""
         return self.nodes(kind, *inputs, to=[to or self._fresh()], domain=domain, **attributes)[0]
 
