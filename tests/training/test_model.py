@@ -1,4 +1,4 @@
-"""The three parts of the model say the same as the whole, whatever the chunks, and no byte sees its future."""
+"""The three parts of the model say what the whole says, whatever the chunks, and no byte sees its future."""
 
 import pytest
 import torch
