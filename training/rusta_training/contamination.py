@@ -1,4 +1,4 @@
-"""Whether a text has a piece of an evaluation set in it: a run of 13 words, as after Brown et al. (2020), appendix C.
+"""Whether a text contains a piece of an evaluation set: 13 words in a row, after Brown et al. (2020).
 
 Words are identifiers, keywords and numbers (``\\w+``); punctuation and layout do not count. A run that many
 crates have is an idiom (`impl fmt::Display for …`) and no sign of contamination.
@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
+
+from .documents import Document
 
 N: Final = 13
 COMMON_CRATES: Final = 10
@@ -49,7 +51,7 @@ def grams(texts: Iterable[bytes]) -> Grams:
 
 
 def read(folder: Path) -> Iterator[bytes]:
-    """The programs in an evaluation folder: ``.rs`` files, and the broken and fixed texts in ``.jsonl`` files.
+    """The programs in an evaluation folder: its ``.rs`` files, and broken and fixed in ``.jsonl`` files.
 
     Raises:
         ValueError: a line of a ``.jsonl`` file is no object.
@@ -62,28 +64,35 @@ def read(folder: Path) -> Iterator[bytes]:
                 yield from _texts(json.loads(line))
 
 
-def overlapping(documents: Sequence[tuple[str, bytes]], evaluation: Grams) -> set[int]:
-    """The indices of ``documents``, pairs of crate and text, that share a run with ``evaluation``."""
-    if not len(evaluation.hashes):
-        return set()
+def overlapping(documents: Sequence[Document], evaluation: Grams) -> list[Document]:
+    """Those of ``documents`` that share a run with ``evaluation`` which is no idiom."""
     crates: dict[int, set[str]] = defaultdict(set)
-    shared: list[NDArray[np.uint64]] = []
-    for crate, text in documents:
-        found = _shared(text, evaluation)
-        shared.append(found)
-        for run in found.tolist():
-            crates[run].add(crate)
+    shared = [_shared(document.text, evaluation) for document in documents]
+    for document, runs in zip(documents, shared, strict=True):
+        for run in runs:
+            crates[run].add(document.crate)
     rare = {run for run, names in crates.items() if len(names) < COMMON_CRATES}
-    return {index for index, found in enumerate(shared) if not rare.isdisjoint(found.tolist())}
+    return [d for d, runs in zip(documents, shared, strict=True) if not rare.isdisjoint(runs)]
 
 
-def _shared(text: bytes, evaluation: Grams) -> NDArray[np.uint64]:
+def read_list(path: Path) -> frozenset[str]:
+    """The hashes of the texts in a list of what overlaps; none if there is no list."""
+    if not path.exists():
+        return frozenset()
+    return frozenset(json.loads(line)["sha256"] for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def write_list(path: Path, found: Iterable[Document]) -> None:
+    """Write which texts overlap, so that they are dropped also where the evaluation sets are not at hand."""
+    lines = {json.dumps({"crate": d.crate, "path": d.path, "sha256": d.sha256}) + "\n" for d in found}
+    path.write_text("".join(sorted(lines)), encoding="utf-8")
+
+
+def _shared(text: bytes, evaluation: Grams) -> list[int]:
     get = evaluation.words.get
     numbers = np.array([get(word, 0) for word in _WORD.findall(text)], dtype=np.uint64)
     runs = np.unique(_runs(numbers))
-    at = np.searchsorted(evaluation.hashes, runs)
-    at[at == len(evaluation.hashes)] = 0
-    found: NDArray[np.uint64] = runs[evaluation.hashes[at] == runs]
+    found: list[int] = runs[np.isin(runs, evaluation.hashes)].tolist()
     return found
 
 

@@ -1,7 +1,6 @@
 """The texts to learn from: the Rust files of admitted sources that teach something and may be taught.
 
-Generated files, tables, vendored copies and Rust's own tests stay out; what near-duplicates another text, and
-what shares a long run of words with an evaluation set, is dropped. `collect` counts everything that it leaves
+Generated files, tables, vendored copies and Rust's own tests stay out. `gather` counts everything it leaves
 out.
 """
 
@@ -12,11 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
-from . import contamination, dedupe, listings, split
+from . import listings, split
+from .documents import Document
 from .ledger import Entry
-from .split import Split
 
 MAX_FILE_BYTES: Final = 400_000
 MIN_FILE_BYTES: Final = 200
@@ -38,67 +35,38 @@ _MIN_COMPRESSED = 0.09
 _DOC_LINES = 3
 
 
-@frozen
-class Document:
-    """A text to learn from.
-
-    Attributes:
-        source: its entry's hash in the ledger.
-        crate: its entry's name.
-        path: within the source; with ``#`` and a number for a listing out of it.
-        text: UTF-8; of a file thinned of long comments.
-        is_listing: a small whole program out of a documentation, rather than a file.
-    """
-
-    source: str
-    crate: str
-    path: str
-    split: Split
-    text: bytes
-    is_listing: bool = False
-
-
-def collect(
+def gather(
     sources: Path,
     entries: Sequence[Entry],
     held_out: Collection[str],
-    evaluation: contamination.Grams,
+    counts: Counter[str],
     report: Callable[[str], None],
-) -> tuple[list[Document], Counter[str]]:
-    """The documents of all admitted ``entries`` below ``sources``, and how many were left out, by reason.
+) -> list[Document]:
+    """The documents of all admitted ``entries`` below ``sources``.
 
-    A text that is on two sides is kept where it is held out.
+    Args:
+        counts: told how many files were taken or left out, by reason.
     """
-    counts: Counter[str] = Counter()
     documents: list[Document] = []
     for entry in sorted(entries, key=lambda entry: (entry.kind, entry.name, entry.version)):
         if not entry.admitted:
             continue
         report(f"reading {entry.folder}")
-        side = split.of(entry, held_out)
         root = sources / entry.folder
         for place, listing in listings.of_entry(entry, root) if entry.kind != "crate" else ():
             counts["listings"] += 1
             text = listing.text.encode()
-            documents.append(Document(entry.sha256, entry.name, place, side, text, is_listing=True))
+            side = split.of(entry, place, held_out)
+            documents.append(Document(entry.sha256, entry.name, place, side, text, listing.edition))
         for path in _files(root, entry):
             content = path.read_bytes()
             reason = unwanted(content)
             counts[reason or "files"] += 1
             if reason is None:
                 relative = path.relative_to(root).as_posix()
+                side = split.of(entry, relative, held_out)
                 documents.append(Document(entry.sha256, entry.name, relative, side, thinned(content)))
-    report("looking for what the evaluation sets contain")
-    overlapping = contamination.overlapping([(d.crate, d.text) for d in documents], evaluation)
-    counts["in an evaluation set"] = len(overlapping)
-    documents = [d for index, d in enumerate(documents) if index not in overlapping]
-    report("looking for near-duplicates")
-    documents.sort(
-        key=lambda document: split.SPLITS[::-1].index(document.split)
-    )  # held out first: it is kept
-    duplicates = dedupe.duplicates([document.text for document in documents])
-    counts["near-duplicate"] = len(duplicates)
-    return [d for index, d in enumerate(documents) if index not in duplicates], counts
+    return documents
 
 
 def unwanted(content: bytes) -> str | None:

@@ -87,12 +87,13 @@ def as_program(code: list[str]) -> str | None:
     text = "\n".join(shown).strip("\n")
     if not text.strip() or "#![feature" in text or "#![no_std]" in text:
         return None
-    tree = parse(text.encode())
-    if tree.root_node.has_error:
-        return None
-    kinds = {child.type for child in tree.root_node.named_children}
-    if kinds <= ITEMS or re.search(r"\bfn main\b", text):
+    root = parse(text.encode()).root_node
+    is_whole = {child.type for child in root.named_children} <= ITEMS or re.search(r"\bfn main\b", text)
+    if is_whole and not root.has_error:
         return text + "\n"
+    # A last expression without a semicolon is right only inside of a function.
+    if is_whole or parse(f"fn main() {{\n{text}\n}}".encode()).root_node.has_error:
+        return None
     head = [line for line in text.split("\n") if _CRATE_ATTRIBUTE.fullmatch(line)]
     body = [line for line in text.split("\n") if not _CRATE_ATTRIBUTE.fullmatch(line)]
     while body and not body[0].strip():

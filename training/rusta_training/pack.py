@@ -11,7 +11,7 @@ import numpy as np
 from rusta_inference.codec import BOS
 
 from . import infill
-from .corpus import Document
+from .documents import Document
 from .shards import Tokens
 
 MAX_CRATE_SHARE: Final = 0.03
@@ -37,7 +37,7 @@ def s1(documents: Sequence[Document], n_bytes: int | None) -> list[Tokens]:
     samples: list[Tokens] = []
     left = n_bytes
     for document in chosen(documents, "s1", None):
-        density = _LISTING_BYTES_PER_SAMPLE if document.is_listing else _BYTES_PER_SAMPLE
+        density = _LISTING_BYTES_PER_SAMPLE if document.edition else _BYTES_PER_SAMPLE
         for sample in infill.samples(document.text, f"{document.source}:{document.path}", density):
             samples.append(sample)
             if left is not None:

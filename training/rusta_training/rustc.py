@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -21,30 +21,19 @@ def version() -> str:
     return subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def which_compile(texts: Sequence[str], edition: str, progress: Callable[[int], None]) -> list[bool]:
+def which_compile(texts: Sequence[str], edition: str) -> list[bool]:
     """For each program, whether it compiles by itself.
 
     Programs are first compiled together, each in a module of its own. Those that an error points into are
     compiled alone, because they may only need to be: a path from the crate's root, an exported macro.
-
-    Args:
-        progress: told how many more programs are judged.
     """
-    verdicts = [False] * len(texts)
-    batches = [range(start, min(start + BATCH, len(texts))) for start in range(0, len(texts), BATCH)]
+    batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for batch, good in zip(
-            batches, pool.map(lambda batch: _batch([texts[i] for i in batch], edition), batches), strict=True
-        ):
-            for index, verdict in zip(batch, good, strict=True):
-                verdicts[index] = verdict
-            progress(sum(good))
+        together = pool.map(lambda batch: _batch(batch, edition), batches)
+        verdicts = [verdict for batch in together for verdict in batch]
         alone = [index for index, verdict in enumerate(verdicts) if not verdict]
-        for index, verdict in zip(
-            alone, pool.map(lambda index: compiles(texts[index], edition), alone), strict=True
-        ):
+        for index, verdict in zip(alone, pool.map(lambda i: compiles(texts[i], edition), alone), strict=True):
             verdicts[index] = verdict
-            progress(1)
     return verdicts
 
 

@@ -50,6 +50,9 @@ _PARTS: Final = (
     _Part("clippy-tests", "docs", "src/tools/clippy/tests", _KEPT_FOR_MEASURING),
 )
 
+RUSTS_OWN: Final = frozenset(part.name for part in _PARTS)
+"""The names of the sources that are no crates but Rust's own."""
+
 
 def lock(data: Path, report: Report) -> list[Entry]:
     """Look at every crate that is in use and at Rust's own sources, and decide on each. Nothing is unpacked.

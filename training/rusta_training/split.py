@@ -1,4 +1,4 @@
-"""Which side a source is on: learned from, validated on, or tested on. No crate is on two sides."""
+"""Which side a file is on: learned from, validated on, or tested on. No crate is on two sides."""
 
 import hashlib
 import tomllib
@@ -13,6 +13,7 @@ SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")
 
 _TEST_SHARE = 0.05
 _VALID_SHARE = 0.03
+_STD_TEST_SHARE = _STD_VALID_SHARE = 0.075
 
 
 def holdout(path: Path) -> frozenset[str]:
@@ -20,17 +21,27 @@ def holdout(path: Path) -> frozenset[str]:
     return frozenset(tomllib.loads(path.read_text(encoding="utf-8"))["crates"])
 
 
-def of(entry: Entry, held_out: Collection[str]) -> Split:
-    """The side of a source. Rust's own sources are learned from; of crates, the hash of the name decides.
+def of(entry: Entry, path: str, held_out: Collection[str]) -> Split:
+    """The side of a file of a source.
 
-    Spellings that differ only in ``-`` and ``_``, and several versions of a crate, are on one side.
+    Crates are on one side as a whole, by the hash of their name; spellings that differ only in ``-`` and
+    ``_``, and several versions, are together. The documentation is learned from. Of the standard library,
+    which has most of the programs that can be run by themselves, some files are held out, by the hash of
+    their path.
+
+    Args:
+        path: within the source; what follows a ``#`` does not count.
     """
-    if entry.kind != "crate":
+    if entry.kind == "docs":
         return "train"
+    if entry.kind == "std":
+        return _drawn(f"{entry.name}/{path.partition('#')[0]}", _STD_TEST_SHARE, _STD_VALID_SHARE)
     name = entry.name.replace("_", "-").lower()
-    if name in held_out:
-        return "test"
+    return "test" if name in held_out else _drawn(name, _TEST_SHARE, _VALID_SHARE)
+
+
+def _drawn(name: str, test_share: float, valid_share: float) -> Split:
     place = int.from_bytes(hashlib.sha256(f"split:{name}".encode()).digest()[:8], "big") / 2**64
-    if place < _TEST_SHARE:
+    if place < test_share:
         return "test"
-    return "valid" if place < _TEST_SHARE + _VALID_SHARE else "train"
+    return "valid" if place < test_share + valid_share else "train"
