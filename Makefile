@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TORCH  := $(VENV)/.installed-training
 
-.PHONY: help demo setup test editors quick lint schemas bench clean
+.PHONY: help demo setup test editors quick lint schemas data bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ lint: $(TORCH)
 
 schemas: $(STAMP)  ## Write schemas/ anew from the types; a stale one fails the tests
 	@$(BIN)/python -m rusta_server.contracts.writer schemas
+
+data: $(STAMP)  ## Fetch the sources in the ledger; pack what the model learns from into build/data
+	@$(BIN)/python -m rusta_training.data
 
 bench: setup  ## Measure side by side; prints tables and writes build/bench/*.json
 	@mkdir -p build/bench

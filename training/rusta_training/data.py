@@ -10,9 +10,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
-from attrs import frozen
+from attrs import define, frozen
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -84,32 +85,57 @@ def main(arguments: Sequence[str] | None = None) -> None:
     entries = ledger.read(options.ledger)
     with _bar(console, "sources") as (report, _):
         sources.fetch(options.data, entries, report)
+    held_out = split.holdout(options.holdout)
+    heaps = Heaps(options.data / "sources", entries, held_out, console)
     if options.eval:
-        _check_contamination(options, entries, console)
+        _check_contamination(options.contaminated, options.eval, heaps)
     inputs = Inputs(
         entries,
-        split.holdout(options.holdout),
+        held_out,
         contamination.read_list(options.contaminated),
         options.s0_mb * 1_000_000 or None,
         options.s1_mb * 1_000_000 or None,
     )
-    make_shards(options.data, inputs, console)
     if not options.no_programs:
-        make_programs(options.data, inputs, console)
+        make_programs(options.data, inputs, heaps)
+    make_shards(options.data, inputs, heaps)
 
 
-def make_shards(data: Path, inputs: Inputs, console: Console) -> None:
+@define(slots=False)
+class Heaps:
+    """The texts of the sources: gathered when first asked for, and then kept."""
+
+    sources: Path
+    entries: tuple[Entry, ...]
+    held_out: frozenset[str]
+    console: Console
+
+    @cached_property
+    def files(self) -> tuple[list[Document], Counter[str]]:
+        """What the shards are made of, and how many files were left out, by reason."""
+        counts: Counter[str] = Counter()
+        with _bar(self.console, "files") as (report, _):
+            return corpus.gather(self.sources, self.entries, self.held_out, counts, report), counts
+
+    @cached_property
+    def programs(self) -> list[Document]:
+        """What may compile alone."""
+        with _bar(self.console, "programs") as (report, _):
+            return programs.gather(self.sources, self.entries, self.held_out, report)
+
+
+def make_shards(data: Path, inputs: Inputs, heaps: Heaps) -> None:
     """Write the shards of s0 and s1 below ``data/shards``."""
     stamp = data / "stamps/shards.json"
     recipe = inputs.recipe(inputs.s0_bytes, inputs.s1_bytes)
+    console = heaps.console
     if _is_fresh(stamp, recipe):
         console.print(f"shards: up to date ({_hashes(stamp)})")
         return
-    counts: Counter[str] = Counter()
-    with _bar(console, "corpus") as (report, progress):
-        gathered = corpus.gather(data / "sources", inputs.entries, inputs.held_out, counts, report)
+    files, counts = heaps.files[0], Counter(heaps.files[1])
+    with _bar(console, "shards") as (report, progress):
         report("looking for near-duplicates")
-        documents = fit(gathered, inputs.contaminated, counts)
+        documents = fit(files, inputs.contaminated, counts)
         made = {}
         for number, side in enumerate(split.SPLITS):
             # Figures on what is held out are about whole crates.
@@ -134,18 +160,18 @@ def make_shards(data: Path, inputs: Inputs, console: Console) -> None:
     console.print(f"corpus: {_listed(counts)}", highlight=False)
 
 
-def make_programs(data: Path, inputs: Inputs, console: Console) -> None:
+def make_programs(data: Path, inputs: Inputs, heaps: Heaps) -> None:
     """Write the small programs that compile alone to ``data/programs``."""
     stamp = data / "stamps/programs.json"
     recipe = inputs.recipe(programs.compiler())
+    console = heaps.console
     if _is_fresh(stamp, recipe):
         console.print("programs: up to date")
         return
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter(found=len(heaps.programs))
     with _bar(console, "programs") as (report, progress):
-        gathered = programs.gather(data / "sources", inputs.entries, inputs.held_out, report)
-        counts["found"] = len(gathered)
-        candidates = fit(gathered, inputs.contaminated, counts)
+        report("looking for near-duplicates")
+        candidates = fit(heaps.programs, inputs.contaminated, counts)
         report("asking the compiler")
         programs.write(data / "programs", candidates, counts, progress)
     hashes: dict[str, str] = {
@@ -156,21 +182,19 @@ def make_programs(data: Path, inputs: Inputs, console: Console) -> None:
     console.print(f"programs: {_listed(counts)}", highlight=False)
 
 
-def _check_contamination(options: argparse.Namespace, entries: Sequence[Entry], console: Console) -> None:
-    """Write anew which texts hold pieces of the evaluation sets in the folders given."""
-    held_out = split.holdout(options.holdout)
-    with _bar(console, "contamination") as (report, _):
-        grams = contamination.grams(text for folder in options.eval for text in contamination.read(folder))
-        root: Path = options.data / "sources"
-        found: list[Document] = []
-        # Two heaps, because a run is an idiom by how many crates of one heap have it.
-        for heap in (
-            corpus.gather(root, entries, held_out, Counter(), report),
-            programs.gather(root, entries, held_out, report),
-        ):
-            found += contamination.overlapping(heap, grams)
-    contamination.write_list(options.contaminated, found)
-    console.print(f"contamination: {len(found)} texts overlap with {len(grams.hashes)} runs of 13 words")
+def _check_contamination(listed: Path, folders: Sequence[Path], heaps: Heaps) -> None:
+    """Write anew which texts hold pieces of the evaluation sets in ``folders``."""
+    grams = contamination.grams(text for folder in folders for text in contamination.read(folder))
+    # Each heap by itself, because a run is an idiom by how many crates have it.
+    found = [
+        *contamination.overlapping(heaps.files[0], grams),
+        *contamination.overlapping(heaps.programs, grams),
+    ]
+    contamination.write_list(listed, found)
+    heaps.console.print(
+        f"contamination: {len(found)} texts overlap with {len(grams.hashes)} runs of 13 words",
+        highlight=False,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,6 +17,9 @@ from .shards import Tokens
 MAX_CRATE_SHARE: Final = 0.03
 """No crate gives more than this part of the bytes: one big crate's manners are not everyone's."""
 
+# Unless there is little in all.
+_ANY_CRATE_BYTES = 1_000_000
+
 # Of a file, one sample for that many bytes: each byte is then seen about once. Listings are small programs
 # that say much in few lines, like those that people ask about: they are looked at more often.
 _BYTES_PER_SAMPLE = 1000
@@ -56,7 +59,7 @@ def chosen(documents: Iterable[Document], salt: str, n_bytes: int | None) -> Ite
 
     ordered = sorted(documents, key=place)
     total = sum(len(document.text) for document in ordered)
-    cap = MAX_CRATE_SHARE * min(total, n_bytes or total)
+    cap = max(MAX_CRATE_SHARE * min(total, n_bytes or total), _ANY_CRATE_BYTES)
     taken: Counter[str] = Counter()
     for document in ordered:
         size = len(document.text)

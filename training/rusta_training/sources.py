@@ -69,7 +69,7 @@ def lock(data: Path, report: Report) -> list[Entry]:
     entries: list[Entry] = []
     for package in chosen:
         report(f"judging {package.name}")
-        entries += _judge_crates(package, _archives(data) / f"{package.name}.deb")
+        entries += judge_crates(package, _archives(data) / f"{package.name}.deb")
     report("judging Rust's own sources")
     return entries + _judge_rust(rust, _archives(data) / "rust-src.deb")
 
@@ -101,16 +101,8 @@ def fetch(data: Path, entries: Sequence[Entry], report: Report) -> None:
         )
 
 
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """The ``[package]`` table of a crate's Cargo.toml; empty if there is none that can be read."""
-    try:
-        package = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8")).get("package", {})
-    except (OSError, ValueError):
-        return {}
-    return package if isinstance(package, dict) else {}
-
-
-def _judge_crates(package: debian.Package, deb: Path) -> list[Entry]:
+def judge_crates(package: debian.Package, deb: Path) -> list[Entry]:
+    """The entries of the crates in a package: admitted, or refused with the reason."""
     with tempfile.TemporaryDirectory(dir=deb.parent) as name:
         scratch = Path(name)
         debian.unpack(deb, scratch)
@@ -125,6 +117,15 @@ def _judge_crates(package: debian.Package, deb: Path) -> list[Entry]:
             for folder in sorted((scratch / _REGISTRY).glob("*/"))
             if folder.is_dir() and not folder.is_symlink()
         ]
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The ``[package]`` table of a crate's Cargo.toml; empty if there is none that can be read."""
+    try:
+        package = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8")).get("package", {})
+    except (OSError, ValueError):
+        return {}
+    return package if isinstance(package, dict) else {}
 
 
 def _judge_crate(folder: Path, copyright_text: str | None, source: str, sha256: str) -> Entry:
