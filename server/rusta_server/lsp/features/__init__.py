@@ -63,7 +63,10 @@ from importlib import import_module
 
 from ..hooks import Hooks
 
-_FEATURES: tuple[str, ...] = ("check", "quickfix", "propose", "docs", "hover", "codes")
+_FEATURES: tuple[str, ...] = (
+    *("check", "quickfix", "propose", "docs", "hover", "codes"),
+    *("status", "traces", "pages", "feedback"),
+)
 
 
 def register_all() -> Hooks:

@@ -1,0 +1,1 @@
+"""What Rusta keeps of its work with a person, on this machine alone."""
