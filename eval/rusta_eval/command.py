@@ -40,6 +40,10 @@ from .pairs import Pair, Result, load, run, to_json
 @click.option("--max-lines", default=20, show_default=True, help="Lines one fix may change (K).")
 @click.option("--no-analyzer", is_flag=True, help="Do not ask rust-analyzer.")
 @click.option("--no-rules", is_flag=True, help="Leave out the hand-written rules.")
+@click.option("--no-model", is_flag=True, help="Do not ask the byte model.")
+@click.option(
+    "--model-dir", type=click.Path(path_type=Path), help="Its weights, if not those of the package."
+)
 @click.option("--code", help="Only programs with this error code.")
 @click.option("--only", help="Only programs whose id contains this.")
 @click.option("--limit", type=int, help="Only the first N programs.")
@@ -56,6 +60,8 @@ def command(
     max_lines: int,
     no_analyzer: bool,
     no_rules: bool,
+    no_model: bool,
+    model_dir: Path | None,
     code: str | None,
     only: str | None,
     limit: int | None,
@@ -78,7 +84,14 @@ def command(
         raise click.UsageError("Give --pairs FILE, or --citations.")
     pairs = _chosen(file, code, only, limit)
     budget = Budget(max_checks=max_checks, max_lines=max_lines)
-    results = _run_all(pairs, jobs, partial(run, budget=budget, analyzer=not no_analyzer, rules=not no_rules))
+    # Programs that are repaired side by side share the processor: each model has its part of the threads.
+    config = Config(
+        model=not no_model,
+        model_dir=str(model_dir.absolute()) if model_dir else None,
+        model_threads=max(1, Config().model_threads // jobs),
+    )
+    repair = partial(run, budget=budget, analyzer=not no_analyzer, rules=not no_rules, config=config)
+    results = _run_all(pairs, jobs, repair)
     if details:
         details.write_text("".join(to_json(result) + "\n" for result in results), encoding="utf-8")
     summary = summarize(results)
@@ -141,6 +154,7 @@ def _figures(results: Sequence[Result]) -> dict[str, float | int]:
         "lines_median": median([result.n_lines for result in clean]) if clean else 0,
         "seconds_median": round(median(times), 3) if times else 0.0,
         "seconds_p95": round(times[int(0.95 * (len(times) - 1))], 3) if times else 0.0,
+        "seconds_mean": round(sum(times) / len(times), 3) if times else 0.0,
         "checks_mean": round(sum(r.n_checks for r in results) / len(results), 1) if results else 0.0,
         **_by_kind(sources),
     }

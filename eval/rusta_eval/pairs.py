@@ -13,10 +13,11 @@ from typing import Any
 from attrs import asdict, frozen
 
 from rusta_server.candidates import Propose, rustc
+from rusta_server.candidates.model import ByteModel
 from rusta_server.commands._assists import asking
 from rusta_server.config import Config
 from rusta_server.errors import RustaError
-from rusta_server.orchestrator.propose import SOURCES
+from rusta_server.orchestrator.propose import SOURCES, model_of
 from rusta_server.orchestrator.repair import Budget, Repair, repair_with_help
 from rusta_server.patch import diff
 from rusta_server.patch.shadow import FileShadow
@@ -104,14 +105,16 @@ def _pair(file: Path, number: int, line: str) -> Pair:
         ) from error
 
 
-def run(pair: Pair, *, budget: Budget, analyzer: bool = True, rules: bool = True) -> Result:
+def run(pair: Pair, *, budget: Budget, config: Config, analyzer: bool = True, rules: bool = True) -> Result:
     """Repair one pair in a folder of its own.
 
     Args:
+        config: says which byte model to ask, if any; one for all pairs of this process.
         analyzer: ask rust-analyzer too, one for all pairs of this process.
         rules: use the hand-written rules; without them rustc's suggestions stand alone.
     """
     text = pair.broken.encode()
+    model = _model(config)
     started = time.monotonic()
     with TemporaryDirectory(prefix="rusta-eval-") as folder:
         file = FileShadow(Path(folder), NAME, {NAME: text}, pair.edition, pair.mode, pair.flags)
@@ -120,6 +123,7 @@ def run(pair: Pair, *, budget: Budget, analyzer: bool = True, rules: bool = True
             lambda: nullcontext(_assists(pair.edition) if analyzer else ()),
             budget=budget,
             proposers=SOURCES if rules else (rustc.propose,),
+            rank=model.rank if model else None,
         )
     seconds = time.monotonic() - started
     if not isinstance(found, Repair):
@@ -144,6 +148,11 @@ def run(pair: Pair, *, budget: Budget, analyzer: bool = True, rules: bool = True
         remaining=tuple(f"{error.code}: {error.message}" for error in found.remaining),
         repaired=repaired.decode(),
     )
+
+
+@cache
+def _model(config: Config) -> ByteModel | None:
+    return model_of(config)
 
 
 @cache

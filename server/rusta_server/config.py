@@ -84,6 +84,11 @@ class Config:
     sandbox_reads: tuple[str, ...] = _option(
         (), "More that cargo may read in the sandbox: libraries in your home, say."
     )
+    model: bool = _option(True, "Ask the byte model, where its weights are installed.")
+    model_dir: str | None = _option(
+        None, "The folder of the model's weights; those of the package when unset."
+    )
+    model_threads: int = _option(2, "The threads that the model may use.")
     citations: bool = _option(
         True, "Cite the Rust documentation on this machine in hovers, and link error codes to it."
     )

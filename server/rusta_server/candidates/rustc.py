@@ -12,7 +12,7 @@ from ..tools.diagnostic import Diagnostic, Span
 from . import Candidate, Context
 
 _PRIOR = {"MachineApplicable": 0.85, "MaybeIncorrect": 0.5, "HasPlaceholders": 0.15, "Unspecified": 0.35}
-_PLACEHOLDER = re.compile(r"/\* .*? \*/|\btodo!\(|<[a-z ]+ here>")
+PLACEHOLDER = re.compile(r"/\* .*? \*/|\btodo!\(|<[a-z ]+ here>")
 # These compile but change the meaning more often than others.
 _RISKY = re.compile(
     r"similar name|similarly named|with a similar|a local variable|remove|todo!|unimplemented|"
@@ -85,7 +85,7 @@ def _candidate(help_: Diagnostic, spans: list[Span], context: Context) -> Candid
         title=_title(help_.message, spans, context),
         edits=tuple(sorted(set(edits))),
         prior=prior,
-        has_placeholder=applicability == "HasPlaceholders" or bool(_PLACEHOLDER.search(text)),
+        has_placeholder=applicability == "HasPlaceholders" or bool(PLACEHOLDER.search(text)),
     )
 
 

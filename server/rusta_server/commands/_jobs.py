@@ -7,10 +7,12 @@ from typing import Any
 import attrs
 from rich.console import Console
 
+from ..candidates.model import ByteModel
 from ..config import Config, load, project_of
 from ..errors import RustaError
 from ..orchestrator import cards, explain, plain, render, replay
 from ..orchestrator.explain import Explanation
+from ..orchestrator.propose import model_of
 from ..patch.proof import Level
 from ..patch.shadow import why_not
 from ..tools.diagnostic import Checked
@@ -28,12 +30,13 @@ _QUIET = Console(quiet=True)
 
 
 def kinds(config: Config) -> dict[str, Do]:
-    """What can be asked for, by name. Each leaves a trace."""
+    """What can be asked for, by name. Each leaves a trace. All share one byte model."""
+    model = model_of(config)
     return {
         "explain": lambda arguments, handle: _explain(config, arguments, handle),
         "diagnose": lambda arguments, handle: _diagnose(config, arguments, handle),
-        "propose": lambda arguments, handle: _fix(config, arguments, handle, write=False),
-        "apply": lambda arguments, handle: _fix(config, arguments, handle, write=True),
+        "propose": lambda arguments, handle: _fix(config, model, arguments, handle, write=False),
+        "apply": lambda arguments, handle: _fix(config, model, arguments, handle, write=True),
     }
 
 
@@ -84,7 +87,9 @@ def _diagnose(config: Config, arguments: Mapping[str, Any], handle: Handle) -> A
     return {"errors": plain.to_plain(outcome.errors)}
 
 
-def _fix(config: Config, arguments: Mapping[str, Any], handle: Handle, *, write: bool) -> Any:  # noqa: ANN401  JSON
+def _fix(
+    config: Config, model: ByteModel | None, arguments: Mapping[str, Any], handle: Handle, *, write: bool
+) -> Any:  # noqa: ANN401  JSON
     path = _path(arguments)
     level = arguments.get("level")
     if level not in (None, "v1", "v2", "v3"):
@@ -101,6 +106,7 @@ def _fix(config: Config, arguments: Mapping[str, Any], handle: Handle, *, write:
             trace,
             wanted=Level.parse(level) if level else None,
             write=write,
+            model=model,
             cancel=_cancel(handle),
             on_event=lambda event: None,
             say=reasons.append,

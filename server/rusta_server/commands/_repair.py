@@ -7,6 +7,7 @@ from typing import Literal
 from attrs import evolve
 
 from .. import __version__
+from ..candidates.model import ByteModel
 from ..config import Config
 from ..orchestrator import investigate, policy
 from ..orchestrator.observe import traced_repair
@@ -35,6 +36,7 @@ def run(
     wanted: Level | None,
     write: bool,
     smallest: bool = False,
+    model: ByteModel | None = None,
     cancel: Cancel,
     on_event: Callable[[Event], None],
     say: Callable[[str], None],
@@ -43,6 +45,7 @@ def run(
 
     Args:
         smallest: drop words, too, that a fix can do without.
+        model: the byte model, if it is to be asked.
         wanted: the level of proof a person asked for by name.
         say: takes a sentence for a person: why a fix was not written.
 
@@ -50,7 +53,7 @@ def run(
         RustaError: the code could not be judged.
     """
     budget = evolve(budget_of(config), max_word_tries=_WORD_TRIES if smallest else 0)
-    found = _search(copy, config, budget, trace, cancel, on_event)
+    found = _search(copy, config, budget, model, trace, cancel, on_event)
     docs = _docs.at_hand(config, root)
     summary = _report.summarize(found, copy.files, root, docs=docs)
     if wanted:
@@ -78,6 +81,7 @@ def _search(
     copy: Shadow,
     config: Config,
     budget: Budget,
+    model: ByteModel | None,
     trace: Trace,
     cancel: Cancel,
     on_event: Callable[[Event], None],
@@ -88,6 +92,7 @@ def _search(
             lambda: helping(copy, config),
             trace,
             about={"command": "fix", "rusta": __version__},
+            rank=model.rank if model else None,
             budget=budget,
             run_tests=config.run_tests,
             cancel=cancel,

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..config import Config, load, project_of
+from ..orchestrator.propose import model_of
 from ..orchestrator.repair import Repair
 from ..patch.proof import Level
 from ..tools import sandbox
@@ -57,6 +58,7 @@ DONE, SOME_LEFT, INTERRUPTED = 0, 1, 130
 )
 @click.option("--smallest", is_flag=True, help="Drop every word a fix can do without, not only lines.")
 @click.option("--edition", default="2021", show_default=True, help="For a lone .rs file.")
+@click.option("--no-model", is_flag=True, help="Do not ask the byte model.")
 @click.option("--no-tests", is_flag=True, help="Do not run the tests.")
 @click.option("--no-sandbox", is_flag=True, help="Run cargo without the sandbox.")
 @click.option(
@@ -74,6 +76,7 @@ def command(
     timeout_s: float,
     smallest: bool,
     edition: str,
+    no_model: bool,
     no_tests: bool,
     no_sandbox: bool,
     sandbox_read: tuple[str, ...],
@@ -91,6 +94,7 @@ def command(
         "max_checks": max_checks,
         "check_timeout_s": timeout_s,
         "run_tests": not no_tests,
+        "model": False if no_model else None,
         "sandbox": False if no_sandbox else None,
         "sandbox_reads": sandbox_read or None,
         "trusted": not untrusted,
@@ -111,6 +115,7 @@ def command(
                 wanted=wanted,
                 write=write,
                 smallest=smallest,
+                model=model_of(config),
                 cancel=Cancel(),
                 on_event=on_event,
                 say=lambda text: console.print(f"[yellow]not written:[/] {escape(text)}", soft_wrap=True),

@@ -129,6 +129,7 @@ def replay(id: str, folder: Path | None, cache_dir: Path | None) -> None:
     if folder is None:
         found = playback.of_decisions(ledger, steps)
     else:
+        from ..orchestrator.propose import model_of
         from ._assists import helping
         from ._shadow import open_shadow
 
@@ -136,7 +137,10 @@ def replay(id: str, folder: Path | None, cache_dir: Path | None) -> None:
         plan = payload(ledger, steps[0], "input")
         edition = str(plan.get("edition", "2021")) if isinstance(plan, dict) else "2021"
         with open_shadow(folder, config, edition) as (_, copy):
-            found = playback.of_everything(ledger, steps, copy, lambda: helping(copy, config))
+            model = model_of(config)
+            found = playback.of_everything(
+                ledger, steps, copy, lambda: helping(copy, config), rank=model.rank if model else None
+            )
     console = Console(highlight=False)
     if found.difference is None:
         end = " The run was interrupted there." if found.breaks_off else ""

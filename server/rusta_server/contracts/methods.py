@@ -126,14 +126,48 @@ class AssistsParams:
 
 
 @frozen
+class RankParams:
+    """Ask the byte model what it makes of candidates for a diagnostic, and for its own.
+
+    Attributes:
+        start: where the diagnostic begins in the file, in bytes.
+        file: the SHA-256 of the file.
+        candidates: the SHA-256 of the candidates' canonical JSON.
+    """
+
+    code: str | None
+    message: str
+    path: Text | None
+    start: Count | None
+    file: Sha256 | None
+    candidates: Sha256
+
+
+@frozen
+class Score:
+    """What the byte model thinks of an edit: natural logarithms of probabilities.
+
+    Attributes:
+        total: of the whole edit.
+        mean: of its tokens, on average.
+        least: of the token that it would have expected least.
+    """
+
+    total: float
+    mean: float
+    least: float
+
+
+@frozen
 class Candidate:
     """A proposed edit for one diagnostic.
 
     Attributes:
-        source: `rustc`, `assist` or `rule/NAME`.
+        source: `rustc`, `assist`, `rule/NAME`, `model` or `rustc+model`.
         title: what it does, in the imperative.
         prior: the chance, before any check, that it is what was meant.
         has_placeholder: there is a hole in it that somebody must fill.
+        score: the byte model's opinion, if it was asked.
     """
 
     source: Text
@@ -141,6 +175,7 @@ class Candidate:
     edits: tuple[Edit, ...]
     prior: Probability = 0.5
     has_placeholder: bool = False
+    score: Score | None = None
 
 
 @frozen
@@ -341,6 +376,7 @@ METHODS: Mapping[str, Method] = {
     "file.read": Method(ReadParams, FileContent),
     "index.query": Method(IndexParams, IndexAnswer),
     "index.update": Method(UpdateParams, IndexState),
+    "model.rank": Method(RankParams, tuple[Candidate, ...]),
     "patch.apply": Method(ApplyParams, Outcome),
     "patch.propose": Method(ProposeParams, Proposals),
     "patch.revert": Method(RevertParams, Outcome),

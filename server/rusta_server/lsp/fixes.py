@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from ..candidates import Propose
+from ..candidates.model import ByteModel
 from ..config import UNTRUSTED, Config
 from ..errors import RustaError
 from ..orchestrator import policy
 from ..orchestrator.observe import Decided, traced_offers
 from ..orchestrator.offers import Offer
+from ..orchestrator.propose import model_of
 from ..orchestrator.repair import budget_of
 from ..patch import crate, diff
 from ..patch.shadow import why_not
@@ -75,11 +77,13 @@ class Fixes:
     Attributes:
         ready: what was proven.
         known: for each workspace, the errors of its last search, by fingerprint.
+        model: the byte model, once a search has wanted it; it is asked in the search's thread.
         searches: those that run or wait; one runs at a time, whatever the number of workspaces.
     """
 
     ready: list[Ready] = field(factory=list)
     known: dict[Path, frozenset[str]] = field(factory=dict)
+    model: ByteModel | None = None
     searches: list["Search"] = field(factory=list)
     turn: asyncio.Lock = field(factory=asyncio.Lock)
     numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
@@ -177,10 +181,13 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     def emit(base: Path, decided: Decided) -> None:
         proxy.loop.call_soon_threadsafe(partial(_add, fixes, cancel, base, decided, documents))
 
+    fixes.model = fixes.model or model_of(proxy.config)
     helper = partial(asking, proxy)
     known = fixes.known.get(job.root, frozenset())
     work = asyncio.create_task(
-        asyncio.to_thread(_search, proxy.config, job, buffers, known, helper, cancel, decide, emit)
+        asyncio.to_thread(
+            _search, proxy.config, job, buffers, known, helper, fixes.model, cancel, decide, emit
+        )
     )
     try:
         while not work.done():
@@ -208,6 +215,7 @@ def _search(
     buffers: Mapping[Path, bytes],
     known: frozenset[str],
     helper: Callable[[Path], Propose],
+    model: ByteModel | None,
     cancel: Cancel,
     decide: Callable[[Offer], Decided],
     emit: Callable[[Path, Decided], None],
@@ -251,6 +259,7 @@ def _search(
                 targets=targets,
                 decide=decide,
                 helpers=(helper(base),),
+                rank=model.rank if model else None,
                 budget=budget_of(config),
                 run_tests=config.run_tests,
                 cancel=cancel,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from ..candidates import Candidate, Context, Propose
+from ..candidates import Candidate, Context, Propose, Rank
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
 from ..tools.diagnostic import Checked, Diagnostic
@@ -24,7 +24,8 @@ from .confidence import Evidence, features
 from .policy import Decision
 from .repair import Budget, Event, Move, Repair, repair_with_help
 
-READ, CHECK, TEST, ASSISTS = "file.read", "cargo.check", "cargo.test", "ra.assists"
+READ, CHECK, TEST = "file.read", "cargo.check", "cargo.test"
+ASSISTS, RANK = "ra.assists", "model.rank"
 SEARCH, OFFERS = "search", "offers"
 ORDER, TRY, RESULT = "order", "try", "result"
 
@@ -55,6 +56,7 @@ def traced_repair(
     help_: Helping,
     notes: Notes,
     *,
+    rank: Rank | None = None,
     budget: Budget,
     run_tests: bool,
     cancel: Cancel | None = None,
@@ -66,18 +68,14 @@ def traced_repair(
     Args:
         about: what else belongs to the plan: the command, versions.
     """
-    plan = {
-        **(about or {}),
-        "budget": plain.to_plain(budget),
-        "run_tests": run_tests,
-        "edition": shadow.edition,
-    }
+    plan = {**(about or {}), **_plan(shadow, budget, rank, run_tests=run_tests)}
     notes.add(Kind.PLAN, SEARCH, input=plan)
     observed = Observed(shadow, notes)
     return decided_repair(
         observed,
         lambda: _observed_help(help_, notes),
         notes,
+        rank=rank and _observed_rank(rank, notes),
         budget=budget,
         run_tests=run_tests,
         cancel=cancel,
@@ -85,11 +83,22 @@ def traced_repair(
     )
 
 
+def _plan(shadow: Shadow, budget: Budget, rank: Rank | None, *, run_tests: bool) -> dict[str, Any]:
+    """What a search sets out with."""
+    return {
+        "budget": plain.to_plain(budget),
+        "run_tests": run_tests,
+        "edition": shadow.edition,
+        "model": rank is not None,
+    }
+
+
 def decided_repair(
     shadow: Shadow,
     help_: Helping,
     notes: Notes,
     *,
+    rank: Rank | None = None,
     budget: Budget,
     run_tests: bool,
     cancel: Cancel | None = None,
@@ -102,7 +111,9 @@ def decided_repair(
             _note_try(notes, event)
         on_event(event)
 
-    found = repair_with_help(shadow, help_, budget=budget, run_tests=run_tests, cancel=cancel, on_event=note)
+    found = repair_with_help(
+        shadow, help_, rank=rank, budget=budget, run_tests=run_tests, cancel=cancel, on_event=note
+    )
     _note_result(notes, found, was_cancelled=is_cancelled(cancel))
     return found
 
@@ -141,6 +152,7 @@ def traced_offers(
     decide: Callable[[offers.Offer], Decided],
     budget: Budget,
     helpers: Sequence[Propose],
+    rank: Rank | None = None,
     run_tests: bool,
     cancel: Cancel | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -151,12 +163,7 @@ def traced_offers(
         baseline: what the compiler said of the code as it is.
         decide: what becomes of an offer; an offer whose level fell to NONE is to be taken back.
     """
-    plan = {
-        "command": "serve",
-        "budget": plain.to_plain(budget),
-        "run_tests": run_tests,
-        "edition": shadow.edition,
-    }
+    plan = {"command": "serve", **_plan(shadow, budget, rank, run_tests=run_tests)}
     notes.add(Kind.PLAN, OFFERS, input=plan)
     question = check_question({}, all_targets=True)
     notes.add(Kind.PROBE, CHECK, input=question, output=plain.outcome_to_plain(baseline))
@@ -178,6 +185,7 @@ def traced_offers(
         targets=chosen,
         budget=budget,
         helpers=[_observed_proposer(helper, notes) for helper in helpers],
+        rank=rank and _observed_rank(rank, notes),
         run_tests=run_tests,
         cancel=cancel,
         on_progress=on_progress,
@@ -308,6 +316,20 @@ def _observed_proposer(propose: Propose, notes: Notes) -> Propose:
     return observed
 
 
+def _observed_rank(rank: Rank, notes: Notes) -> Rank:
+    def observed(context: Context, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        # As they will be read back: what is recorded has no more digits.
+        found = plain.from_plain(_rounded(rank(context, candidates)), tuple[Candidate, ...])
+        notes.add(Kind.PROBE, RANK, input=rank_question(context, candidates), output=plain.to_plain(found))
+        return found
+
+    return observed
+
+
+def _rounded(candidates: Sequence[Candidate]) -> Any:  # noqa: ANN401  JSON
+    return canonical.decode(canonical.encode(plain.to_plain(tuple(candidates))))
+
+
 def _note_try(notes: Notes, event: Event) -> None:
     notes.add(
         Kind.DECIDE,
@@ -390,8 +412,18 @@ def tests_question(variant: Mapping[str, bytes]) -> dict[str, Any]:
     return {"variant": shas(variant)}
 
 
+def rank_question(context: Context, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    """What the byte model is asked, as its probe records it."""
+    told = plain.to_plain(tuple(candidates))
+    return {**_error_question(context), "candidates": canonical.sha_of(canonical.encode(told))}
+
+
 def assists_question(context: Context) -> dict[str, Any]:
     """What rust-analyzer is asked, as its probe records it."""
+    return _error_question(context)
+
+
+def _error_question(context: Context) -> dict[str, Any]:
     error = context.diagnostic
     primary = error.primary
     return {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
-from ..candidates import Propose
+from ..candidates import Propose, Rank
 from ..patch import diff
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested
@@ -19,10 +19,12 @@ from ..tools.process import Cancel, is_cancelled
 from .confidence import Evidence, confidence, evidence
 from .judge import compare
 from .policy import Facts
-from .propose import SOURCES, Sources, candidates
+from .propose import SOURCES, Found, Sources, candidates, ranked, split_sure
 from .repair import Budget, Repair, repair
 
 _CHECKS_PER_DIAGNOSTIC = 10
+_SURE_ENOUGH = 0.7
+"""The model is not asked about an error that a fix was found for of which Rusta is as sure as this."""
 
 
 @frozen
@@ -74,6 +76,7 @@ def search(
     targets: Callable[[Sequence[Diagnostic]], Sequence[Diagnostic]] = lambda errors: errors,
     budget: Budget = Budget(),  # noqa: B008  frozen
     proposers: Sequence[Propose] = SOURCES,
+    rank: Rank | None = None,
     helpers: Sequence[Propose] = (),
     run_tests: bool = True,
     cancel: Cancel | None = None,
@@ -88,7 +91,8 @@ def search(
     Args:
         baseline: what the compiler says of the shadow's code.
         targets: chooses and orders the errors to look at.
-        helpers: asked about an error for which the proposers had nothing that works.
+        rank: the byte model, asked about an error for which nothing likely worked.
+        helpers: asked about an error for which all others had nothing that works.
     """
     prover = _Prover(shadow, baseline, budget, cancel)
     errors = list(targets(baseline.errors))
@@ -98,9 +102,9 @@ def search(
         if any(offer.level >= Level.V2 and error in offer.mends for offer in done):
             continue
         found: list[Offer] = []
-        for group in (proposers, helpers):
+        for group, ranking in ((proposers, rank), (helpers, None)):
             if not found:
-                attempts = _attempts(shadow, baseline, error, budget, group)
+                attempts = _attempts(shadow, baseline, error, budget, group, ranking, found)
                 yield from _prove_some(prover, attempts, found, budget.max_experiments)
         best = max(found, key=lambda offer: offer.rank, default=None)
         if run_tests and best and best.level == Level.V2 and not is_cancelled(cancel):
@@ -110,7 +114,13 @@ def search(
     if is_cancelled(cancel) or not errors or any(offer.level >= Level.V2 for offer in done):
         return
     found_all = repair(
-        shadow, baseline=baseline, budget=budget, proposers=proposers, run_tests=run_tests, cancel=cancel
+        shadow,
+        baseline=baseline,
+        budget=budget,
+        proposers=proposers,
+        rank=rank,
+        run_tests=run_tests,
+        cancel=cancel,
     )
     if isinstance(found_all, Repair) and found_all.level >= Level.V2 and found_all.state.variant:
         yield _all_together(shadow, found_all, (left or errors)[0])
@@ -212,12 +222,29 @@ class _Prover:
 
 
 def _attempts(
-    shadow: Shadow, baseline: Checked, error: Diagnostic, budget: Budget, proposers: Sequence[Propose]
+    shadow: Shadow,
+    baseline: Checked,
+    error: Diagnostic,
+    budget: Budget,
+    proposers: Sequence[Propose],
+    rank: Rank | None,
+    proven: Sequence[Offer],
 ) -> Iterator[Offer]:
-    """Unproven offers, likeliest first."""
+    """Unproven offers, likeliest first; `proven` is looked at before the model is asked."""
     sources = Sources(shadow.files, {})
     found = candidates(error, baseline.errors, sources, edition=shadow.edition, proposers=proposers)
-    for candidate, after in found[:_CHECKS_PER_DIAGNOSTIC]:
+    tried = found[:_CHECKS_PER_DIAGNOSTIC]
+    if rank is not None:
+        tried, rest = split_sure(found)
+        yield from _unproven(tried, error, sources, budget)
+        if not any(offer.confidence >= _SURE_ENOUGH for offer in proven):
+            rest = ranked(error, baseline.errors, sources, rest, edition=shadow.edition, rank=rank)
+        tried = rest[: max(_CHECKS_PER_DIAGNOSTIC - len(tried), 0)]
+    yield from _unproven(tried, error, sources, budget)
+
+
+def _unproven(found: Sequence[Found], error: Diagnostic, sources: Sources, budget: Budget) -> Iterator[Offer]:
+    for candidate, after in found:
         before = {path: sources[path].text for path in after}
         if budget.allows(sources.n_changed_lines(after), after):
             yield Offer(

@@ -2,15 +2,41 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from attrs import evolve
 
-from ..candidates import Candidate, Context, Propose, Source, rules, rustc
+from ..candidates import Candidate, Context, Propose, Rank, Source, rules, rustc
+from ..candidates.model import SHIPPED, ByteModel
+from ..config import Config
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
 from ..tools.diagnostic import Diagnostic
 
 SOURCES: tuple[Propose, ...] = (rustc.propose, rules.propose)
+
+Found = tuple[Candidate, dict[str, bytes]]
+"""A candidate and the files as they would become."""
+
+ASK_BELOW = 0.5
+"""The model is asked about an error when the likeliest candidate left for it is less likely than this."""
+
+
+def model_of(config: Config) -> ByteModel | None:
+    """The byte model as the settings want it; None if it is switched off, or nowhere to be found.
+
+    It is opened when it is first asked. Make one for a process, not one for a search.
+    """
+    folder = Path(config.model_dir).expanduser() if config.model_dir else SHIPPED
+    if not config.model or not folder.is_dir():
+        return None
+    return ByteModel(folder, config.model_threads)
+
+
+def split_sure(found: Sequence[Found]) -> tuple[list[Found], list[Found]]:
+    """Those that are tried before the model is asked, and the rest; both likeliest first."""
+    sure = [one for one in found if one[0].prior >= ASK_BELOW]
+    return sure, [one for one in found if one[0].prior < ASK_BELOW]
 
 
 class Sources(Mapping[str, Source]):
@@ -62,27 +88,45 @@ def candidates(
     *,
     edition: str,
     proposers: Sequence[Propose] = SOURCES,
-) -> list[tuple[Candidate, dict[str, bytes]]]:
-    """The candidates for `diagnostic`, likeliest first, each with the files as they would become.
+) -> list[Found]:
+    """The candidates for `diagnostic`, likeliest first.
 
     Candidates that lead to the same bytes are one; those with a hole in them or that change nothing are none.
     """
     context = Context(diagnostic, siblings, sources, edition)
+    return _distinct((candidate for propose in proposers for candidate in propose(context)), sources)
+
+
+def ranked(
+    diagnostic: Diagnostic,
+    siblings: Sequence[Diagnostic],
+    sources: Sources,
+    found: Sequence[Found],
+    *,
+    edition: str,
+    rank: Rank,
+) -> list[Found]:
+    """What was found for `diagnostic` in the order of `rank`, with what that adds."""
+    context = Context(diagnostic, siblings, sources, edition)
+    return _distinct(rank(context, [candidate for candidate, _ in found]), sources)
+
+
+def _distinct(proposed: Iterable[Candidate], sources: Sources) -> list[Found]:
+    """Candidates that change something, one for each effect, likeliest first."""
     best: dict[tuple[tuple[str, bytes], ...], tuple[Candidate, dict[str, bytes]]] = {}
-    for propose in proposers:
-        for candidate in propose(context):
-            if candidate.has_placeholder:
-                continue
-            try:
-                candidate = evolve(candidate, edits=_with_line_ends(candidate.edits, sources))
-                after = apply(sources.contents(), candidate.edits)
-            except EditError:
-                continue
-            if all(sources[path].text == text for path, text in after.items()):
-                continue
-            key = tuple(sorted(after.items()))
-            if key not in best or best[key][0].prior < candidate.prior:
-                best[key] = (candidate, after)
+    for candidate in proposed:
+        if candidate.has_placeholder:
+            continue
+        try:
+            candidate = evolve(candidate, edits=_with_line_ends(candidate.edits, sources))
+            after = apply(sources.contents(), candidate.edits)
+        except EditError:
+            continue
+        if all(sources[path].text == text for path, text in after.items()):
+            continue
+        key = tuple(sorted(after.items()))
+        if key not in best or best[key][0].prior < candidate.prior:
+            best[key] = (candidate, after)
     return sorted(best.values(), key=lambda pair: -pair[0].prior)
 
 

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 
 from attrs import evolve, field, frozen
 
-from ..candidates import Candidate, Propose
+from ..candidates import Candidate, Propose, Rank
 from ..config import Config
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
@@ -28,7 +28,7 @@ from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
 from .confidence import Evidence, confidence, evidence
 from .judge import Verdict, compare
-from .propose import SOURCES, Sources, candidates
+from .propose import ASK_BELOW, SOURCES, Found, Sources, candidates, ranked, split_sure
 
 # Weights of the order of search, in units of one remaining error. Estimates: `rusta eval` shows what a
 # change of them does to the programs mended and to the compiler runs spent.
@@ -55,6 +55,7 @@ class Budget:
         max_experiments: B, the alternatives that are proven for one error in an editor.
         never_touch: files that no candidate may change, as patterns of a .gitignore.
         max_tests: test runs, when variants that compile fail the tests.
+        max_questions: errors about which the byte model is asked.
     """
 
     max_checks: int = 60
@@ -64,6 +65,7 @@ class Budget:
     max_word_tries: int = 0
     max_experiments: int = 3
     never_touch: tuple[str, ...] = ()
+    max_questions: int = 12
 
     def allows(self, n_lines: int, paths: Iterable[str]) -> bool:
         """Whether a candidate of this size may change these files."""
@@ -194,15 +196,50 @@ class Event:
     variant: Mapping[str, bytes] = field(factory=dict, repr=False)
 
 
-@frozen(order=True)
+@frozen
 class _Child:
-    """A variant that waits to be checked; the cheapest is next."""
+    """A variant that waits to be checked."""
+
+    parent: State
+    moves: tuple[Move, ...]
+    variant: Mapping[str, bytes]
+
+    @property
+    def targets(self) -> tuple[Diagnostic, ...]:
+        """The errors that it is for."""
+        return tuple(target for target, _ in self.moves)
+
+
+@frozen
+class _Question:
+    """An error about which the byte model may be asked.
+
+    Attributes:
+        position: of the error among those of `parent`.
+        unlikely: what others propose for it and what is tried only afterwards.
+        best: for each position the likeliest move known; what all questions about `parent` fill together.
+    """
+
+    parent: State
+    error: Diagnostic
+    position: int
+    unlikely: list[Found]
+    best: dict[int, Move]
+    open: set[int]
+
+    @property
+    def targets(self) -> tuple[Diagnostic, ...]:
+        """The errors that it is for."""
+        return (self.error,)
+
+
+@frozen(order=True)
+class _Entry:
+    """What waits in the queue; the cheapest is next."""
 
     cost: float
     tie: int
-    parent: State = field(order=False)
-    moves: tuple[Move, ...] = field(order=False)
-    variant: Mapping[str, bytes] = field(order=False)
+    item: _Child | _Question = field(order=False)
 
 
 def repair(
@@ -212,6 +249,7 @@ def repair(
     unfinished: Repair | None = None,
     budget: Budget = Budget(),
     proposers: Sequence[Propose] = SOURCES,
+    rank: Rank | None = None,
     run_tests: bool = False,
     cancel: Cancel | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
@@ -219,6 +257,7 @@ def repair(
     """Search for a variant of the shadow's code that compiles.
 
     Args:
+        rank: the byte model, asked about an error once nothing likely is left for it.
         baseline: what the compiler says of the code as it is, if that is known; else it is asked.
         unfinished: an earlier repair to go on from, with other proposers.
 
@@ -236,7 +275,7 @@ def repair(
             return outcome
         baseline = outcome
     on_event(Event("baseline", 0, len(baseline.errors)))
-    search = _Search(shadow, budget, proposers, cancel, on_event)
+    search = _Search(shadow, budget, proposers, rank, cancel, on_event)
     best = start = State({}, baseline)
     if unfinished is not None:
         best = start = unfinished.state
@@ -276,6 +315,7 @@ def repair_with_help(
     help_: Callable[[], AbstractContextManager[Sequence[Propose]]],
     *,
     proposers: Sequence[Propose] = SOURCES,
+    rank: Rank | None = None,
     budget: Budget = Budget(),
     run_tests: bool = False,
     cancel: Cancel | None = None,
@@ -283,7 +323,13 @@ def repair_with_help(
 ) -> Repair | CheckOutcome:
     """`repair`, and if something is left, once more with proposers that are dear to start."""
     found = repair(
-        shadow, proposers=proposers, budget=budget, run_tests=run_tests, cancel=cancel, on_event=on_event
+        shadow,
+        proposers=proposers,
+        rank=rank,
+        budget=budget,
+        run_tests=run_tests,
+        cancel=cancel,
+        on_event=on_event,
     )
     if not isinstance(found, Repair) or not found.remaining or is_cancelled(cancel):
         return found
@@ -295,6 +341,7 @@ def repair_with_help(
             shadow,
             unfinished=found,
             proposers=(*helpers, *proposers),
+            rank=rank,
             budget=evolve(budget, max_checks=max(budget.max_checks - found.n_checks, budget.max_checks // 2)),
             run_tests=run_tests,
             cancel=cancel,
@@ -312,13 +359,15 @@ class _Search:
         shadow: Shadow,
         budget: Budget,
         proposers: Sequence[Propose],
+        rank: Rank | None,
         cancel: Cancel | None,
         on_event: Callable[[Event], None],
     ) -> None:
-        self.shadow, self.budget, self.proposers = shadow, budget, proposers
+        self.shadow, self.budget, self.proposers, self.rank = shadow, budget, proposers, rank
         self.cancel, self.on_event = cancel, on_event
         self.n_checks = 0
-        self._queue: list[_Child] = []
+        self._n_questions = 0
+        self._queue: list[_Entry] = []
         self._failed: Counter[str] = Counter()  # tries in vain, by the error's fingerprint
         self.seen: set[frozenset[tuple[str, bytes]]] = set()
         self._ties = itertools.count()
@@ -326,7 +375,11 @@ class _Search:
     def states(self) -> Iterator[State]:
         """Check children in order, queue theirs, and yield the states that are worth something."""
         while self._queue and self.n_checks < self.budget.max_checks and not is_cancelled(self.cancel):
-            state = self._try(heapq.heappop(self._queue))
+            item = heapq.heappop(self._queue).item
+            if isinstance(item, _Question):
+                self._ask(item)
+                continue
+            state = self._try(item)
             if state is None:
                 continue
             if state.checked.errors and len(state.steps) < self.budget.max_steps:
@@ -337,36 +390,66 @@ class _Search:
         """Whether nothing waits that goes on from `state`, or that is for an error which is left there."""
         left = {error.fingerprint for error in state.checked.errors}
         return not any(
-            any(target.fingerprint in left for target, _ in child.moves)
+            any(target.fingerprint in left for target in waiting.targets)
             or (
-                len(child.parent.steps) >= len(state.steps)
-                and all(own is other for own, other in zip(state.steps, child.parent.steps, strict=False))
+                len(waiting.parent.steps) >= len(state.steps)
+                and all(own is other for own, other in zip(state.steps, waiting.parent.steps, strict=False))
             )
-            for child in self._queue
+            for waiting in (entry.item for entry in self._queue)
         )
 
     def expand(self, state: State) -> None:
         """Queue the candidates for the errors of `state`, and the best of each all together."""
         sources = Sources(self.shadow.files, state.variant)
-        cost = _cost(state)
-        errors = sorted(state.checked.errors, key=lambda error: error.stage)
-        best_moves: list[Move] = []
+        errors = _in_order(state)
+        best: dict[int, Move] = {}
+        questions: set[int] = set()
         for position, error in enumerate(errors[: self.budget.max_checks]):
             found = candidates(error, errors, sources, edition=self.shadow.edition, proposers=self.proposers)
-            small = [
-                (c, after) for c, after in found if self.budget.allows(sources.n_changed_lines(after), after)
-            ]
-            best_moves += [(error, candidate) for candidate, _ in small[:1]]
-            for candidate, after in small:
-                extra = (
-                    -math.log(max(candidate.prior, 1e-3))
-                    + _LINE_WEIGHT * sources.n_changed_lines(after)
-                    + _ERROR_ORDER_WEIGHT * min(position, 10)
-                )
-                self._push(cost + extra, state, ((error, candidate),), after)
-        moves, after = _together(sources, best_moves)
+            small = self._allowed(found, sources)
+            if small:
+                best[position] = (error, small[0][0])
+            if self.rank is not None:
+                small, unlikely = split_sure(small)
+                questions.add(position)
+                question = _Question(state, error, position, unlikely, best, questions)
+                self._push(_cost(state) + _extra(ASK_BELOW, 0, position), question)
+            self._push_all(state, error, position, small, sources)
+        self._push_together(state, best, sources)
+
+    def _ask(self, question: _Question) -> None:
+        """Queue what the model adds to the candidates for an error, and the rest of them in its order."""
+        state, error, position = question.parent, question.error, question.position
+        sources = Sources(self.shadow.files, state.variant)
+        found = question.unlikely
+        question.open.discard(position)
+        if self.rank is not None and self._n_questions < self.budget.max_questions:
+            self._n_questions += 1
+            more = ranked(
+                error, _in_order(state), sources, found, edition=self.shadow.edition, rank=self.rank
+            )
+            found = self._allowed(more, sources)
+            if found and position not in question.best:
+                question.best[position] = (error, found[0][0])
+        self._push_all(state, error, position, found, sources)
+        if not question.open:
+            self._push_together(state, question.best, sources)
+
+    def _allowed(self, found: Sequence[Found], sources: Sources) -> list[Found]:
+        return [one for one in found if self.budget.allows(sources.n_changed_lines(one[1]), one[1])]
+
+    def _push_all(
+        self, state: State, error: Diagnostic, position: int, found: Sequence[Found], sources: Sources
+    ) -> None:
+        for candidate, after in found:
+            extra = _extra(candidate.prior, sources.n_changed_lines(after), position)
+            child = _Child(state, ((error, candidate),), {**state.variant, **after})
+            self._push(_cost(state) + extra, child)
+
+    def _push_together(self, state: State, best: Mapping[int, Move], sources: Sources) -> None:
+        moves, after = _together(sources, [best[position] for position in sorted(best)])
         if len(moves) > 1:
-            self._push(cost, state, moves, after)
+            self._push(_cost(state), _Child(state, moves, {**state.variant, **after}))
 
     def shrink(self, state: State) -> State:
         """Drop what a clean variant does not need: hunks, words in them, and the steps that made them."""
@@ -392,9 +475,8 @@ class _Search:
             shrunk=shrunk,
         )
 
-    def _push(self, cost: float, parent: State, moves: tuple[Move, ...], after: Mapping[str, bytes]) -> None:
-        child = _Child(cost, next(self._ties), parent, moves, {**parent.variant, **after})
-        heapq.heappush(self._queue, child)
+    def _push(self, cost: float, item: _Child | _Question) -> None:
+        heapq.heappush(self._queue, _Entry(cost, next(self._ties), item))
 
     def _check(self, variant: Mapping[str, bytes]) -> CheckOutcome:
         self.n_checks += 1
@@ -420,6 +502,16 @@ class _Search:
             return None
         steps = _steps(self.shadow.files, child, outcome, verdicts, self._failed, time.monotonic() - started)
         return State(child.variant, outcome, child.parent.steps + steps, child.parent.verdicts + verdicts)
+
+
+def _in_order(state: State) -> list[Diagnostic]:
+    """Its errors as they are looked at: those of an early stage hide others."""
+    return sorted(state.checked.errors, key=lambda error: error.stage)
+
+
+def _extra(prior: float, n_lines: int, position: int) -> float:
+    """What a candidate adds to the cost of the state that it goes on from."""
+    return -math.log(max(prior, 1e-3)) + _LINE_WEIGHT * n_lines + _ERROR_ORDER_WEIGHT * min(position, 10)
 
 
 def _together(sources: Sources, moves: Sequence[Move]) -> tuple[tuple[Move, ...], dict[str, bytes]]:

@@ -14,7 +14,7 @@ from typing import Any
 import cattrs
 from attrs import define, evolve, field, frozen
 
-from ..candidates import Candidate, Context, Propose
+from ..candidates import Candidate, Context, Propose, Rank
 from ..errors import RustaError
 from ..patch.shadow import CheckOutcome, Shadow, TestOutcome
 from ..tools.diagnostic import Checked, Diagnostic
@@ -29,6 +29,7 @@ from .observe import (
     CHECK,
     OFFERS,
     ORDER,
+    RANK,
     READ,
     RESULT,
     SEARCH,
@@ -39,6 +40,7 @@ from .observe import (
     assists_question,
     check_question,
     decided_repair,
+    rank_question,
     tests_question,
     traced_offers,
     traced_repair,
@@ -95,24 +97,39 @@ def _decide_again(ledger: Ledger, steps: Sequence[Step], notes: "_Kept") -> None
     memory = _Memory(ledger, steps, cancel)
     shadow = Remembered(memory, plan["edition"])
     helpers = (memory.assists,) if memory.has(ASSISTS) else ()
+    rank = memory.rank if plan.get("model") else None
     budget = plain.from_plain(plan["budget"], Budget)
     if kind == SEARCH:
         decided_repair(
             shadow,
             lambda: nullcontext(helpers),
             notes,
+            rank=rank,
             budget=budget,
             run_tests=plan["run_tests"],
             cancel=cancel,
         )
     else:
         _offers_again(
-            ledger, steps, shadow, helpers, notes, budget, run_tests=plan["run_tests"], cancel=cancel
+            ledger,
+            steps,
+            shadow,
+            helpers,
+            notes,
+            budget,
+            rank=rank,
+            run_tests=plan["run_tests"],
+            cancel=cancel,
         )
 
 
-def of_everything(ledger: Ledger, steps: Sequence[Step], shadow: Shadow, help_: Helping) -> Replayed:
+def of_everything(
+    ledger: Ledger, steps: Sequence[Step], shadow: Shadow, help_: Helping, *, rank: Rank | None = None
+) -> Replayed:
     """Search again in `shadow`, with the compiler, and compare every probe and decision.
+
+    Args:
+        rank: the byte model, asked again if it was there then.
 
     Raises:
         RustaError: the trace holds no search.
@@ -120,11 +137,14 @@ def of_everything(ledger: Ledger, steps: Sequence[Step], shadow: Shadow, help_: 
     plan, kind = _plan(ledger, steps)
     notes = _Kept()
     budget = plain.from_plain(plan["budget"], Budget)
+    rank = rank if plan.get("model") else None
     if kind == SEARCH:
-        traced_repair(shadow, help_, notes, budget=budget, run_tests=plan["run_tests"])
+        traced_repair(shadow, help_, notes, rank=rank, budget=budget, run_tests=plan["run_tests"])
     else:
         with help_() as helpers:
-            _offers_again(ledger, steps, shadow, helpers, notes, budget, run_tests=plan["run_tests"])
+            _offers_again(
+                ledger, steps, shadow, helpers, notes, budget, rank=rank, run_tests=plan["run_tests"]
+            )
     own = [step for step in steps if step.kind is Kind.PROBE or _is_decision(step)]
     again = [told for told in notes.told if told["kind"] != Kind.PLAN]
     return _compare([_told(ledger, step) for step in own], again)
@@ -138,6 +158,7 @@ def _offers_again(
     notes: "_Kept",
     budget: Budget,
     *,
+    rank: Rank | None,
     run_tests: bool,
     cancel: Cancel | None = None,
 ) -> None:
@@ -171,6 +192,7 @@ def _offers_again(
         decide=decide,
         budget=budget,
         helpers=helpers,
+        rank=rank,
         run_tests=run_tests,
         cancel=cancel,
     ):
@@ -311,7 +333,9 @@ class _Memory:
                 # Cleaned again: the home folder may be another one here.
                 question = clean_value(payload(ledger, step, "input"))
                 self._answers[step.what, canonical.sha(question)].append(step)
-        self._n_left = sum(step.kind is Kind.PROBE and step.what in (CHECK, TEST, ASSISTS) for step in steps)
+        self._n_left = sum(
+            step.kind is Kind.PROBE and step.what in (CHECK, TEST, ASSISTS, RANK) for step in steps
+        )
         self._is_whole, self._was_cancelled = _is_whole(steps), _was_cancelled(ledger, steps)
         self.contents = dict(self._contents())
 
@@ -353,6 +377,9 @@ class _Memory:
 
     def assists(self, context: Context) -> Iterable[Candidate]:
         return plain.from_plain(self.answer(ASSISTS, assists_question(context)), tuple[Candidate, ...])
+
+    def rank(self, context: Context, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        return plain.from_plain(self.answer(RANK, rank_question(context, candidates)), tuple[Candidate, ...])
 
 
 @define

@@ -36,6 +36,7 @@ class Limits:
             "ra.type_of",
             "ra.find_refs",
             "ra.goto_def",
+            "model.rank",
             "docs.search",
             "docs.anchor",
             "index.query",

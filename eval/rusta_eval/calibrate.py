@@ -1,0 +1,380 @@
+"""How sure Rusta may be: run the repair loop on held-out programs with hidden tests, fit, judge, write.
+
+    python -m rusta_eval.calibrate --programs build/data/programs/test.jsonl --write
+
+Each program is broken once (`.hidden`), repaired, and the repaired program is run: it is right if it prints
+what the original prints and its assertions hold. What the loop knew of its fix, and whether that was right,
+are the cases of `rusta_training.calibrate`; they are split by program into one half to fit and one to judge.
+"""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import nullcontext
+from functools import cache
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import rich_click as click
+from attrs import asdict, frozen
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rusta_inference import confidence as committed
+from rusta_inference.confidence import Calibration
+from rusta_server.candidates import Rank
+from rusta_server.candidates.model import ByteModel
+from rusta_server.config import Config
+from rusta_server.orchestrator import offers
+from rusta_server.orchestrator.confidence import Evidence, calibration_of, features
+from rusta_server.orchestrator.propose import model_of
+from rusta_server.orchestrator.repair import Budget, Repair, repair
+from rusta_server.patch.proof import Level
+from rusta_server.tools.diagnostic import Checked
+from rusta_training.calibrate import Case, as_plain, fit, judge
+
+from . import hidden
+from .hidden import NAME, Broken, Program
+
+# How often a program is repaired: as a crate without tests, as one with tests, as one with another error
+# that stays, and for the lightbulb, with alternatives.
+_KINDS = {"repair": 0.5, "tested": 0.22, "among others": 0.13, "alternatives": 0.15}
+_BUDGET = Budget(max_checks=20)
+_L2 = 2.0
+
+
+@frozen
+class Row:
+    """One fix, or none, and what became of it.
+
+    Attributes:
+        kind: how it was asked for.
+        right: None where there was no fix.
+        exact: it equals the original, white space aside.
+        calibration: the coefficients it is judged by.
+        features: of its weakest part.
+        said: the confidence by the committed coefficients.
+    """
+
+    program: str
+    kind: str
+    operator: str
+    family: str
+    right: bool | None
+    exact: bool = False
+    level: str = "NONE"
+    source: str = ""
+    title: str = ""
+    calibration: str = "after"
+    features: Mapping[str, float] = {}
+    said: float = 0.0
+
+
+@click.command()
+@click.option(
+    "--programs",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="JSONL of programs; may be repeated.",
+)
+@click.option(
+    "--rows", type=click.Path(path_type=Path), help="Keep the cases here, and use those that are there."
+)
+@click.option("--minutes", default=6.0, show_default=True, help="Time to collect cases in.")
+@click.option("--jobs", default=1, show_default=True, help="Programs repaired at the same time.")
+@click.option("--no-model", is_flag=True, help="Without the byte model.")
+@click.option(
+    "--model-dir", type=click.Path(path_type=Path), help="Its weights, if not those of the package."
+)
+@click.option("--seed", default=0, show_default=True, help="Of the mistakes.")
+@click.option("--write", is_flag=True, help="Write the fitted coefficients into the package.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here.")
+def command(
+    files: tuple[Path, ...],
+    rows: Path | None,
+    minutes: float,
+    jobs: int,
+    no_model: bool,
+    model_dir: Path | None,
+    seed: int,
+    write: bool,
+    file: Path | None,
+) -> None:
+    """Collect cases on held-out programs, fit the confidence on half of them, and judge it on the other."""
+    console = Console(stderr=True)
+    config = Config(
+        model=not no_model, model_dir=str(model_dir.absolute()) if model_dir else None, model_threads=1
+    )
+    found = _read(rows) if rows and rows.exists() else []
+    if rows:
+        rows.parent.mkdir(parents=True, exist_ok=True)
+    if files:
+        programs = [program for one in files for program in hidden.load(one)]
+        known = {row.program for row in found}
+        programs = [program for program in programs if program.id not in known]
+        Random(seed).shuffle(programs)
+        with rows.open("a", encoding="utf-8") if rows else nullcontext() as kept:
+            for row in _collect(programs, seed, minutes, jobs, config, console):
+                found.append(row)
+                if kept:
+                    kept.write(json.dumps(asdict(row)) + "\n")
+                    kept.flush()
+    fitted, figures = fit_and_judge(found)
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    _show(figures, Console())
+    if write:
+        path = Path(committed.__file__).with_name(committed.FILE)
+        known_ones = committed.parse(path.read_text(encoding="utf-8"))
+        path.write_text(committed.render({**known_ones, **fitted}), encoding="utf-8")
+        console.print(f"written: {path}")
+
+
+def fit_and_judge(rows: Sequence[Row]) -> tuple[dict[str, Calibration], dict[str, Any]]:
+    """Coefficients fitted on the first half of the programs, and figures from the other half."""
+    fixes = [row for row in rows if row.right is not None]
+    fitted: dict[str, Calibration] = {}
+    figures: dict[str, Any] = {"n_programs": len({row.program for row in rows}), "n_fixes": len(fixes)}
+    judged: list[tuple[Row, float]] = []
+    for name in sorted({row.calibration for row in fixes}):
+        own = [row for row in fixes if row.calibration == name]
+        first = [
+            Case(row.program, row.features, bool(row.right)) for row in own if _is_first_half(row.program)
+        ]
+        second = [row for row in own if not _is_first_half(row.program)]
+        if not first or not second:
+            continue
+        fitted[name] = fit(first, l2=_L2)
+        said = [fitted[name].probability(row.features) for row in second]
+        judged += zip(second, said, strict=True)
+        figures[name] = {"n_fit": len(first), **_judged(second, said)}
+    figures["all"] = _judged([row for row, _ in judged], [said for _, said in judged])
+    by_source = {}
+    for source in sorted({row.source.split("/")[0] for row, _ in judged}):
+        own_said = [(row, said) for row, said in judged if row.source.split("/")[0] == source]
+        by_source[source] = {
+            "n": len(own_said),
+            "right": round(sum(bool(row.right) for row, _ in own_said) / len(own_said), 3),
+            "said": round(sum(said for _, said in own_said) / len(own_said), 3),
+        }
+    figures["by_source"] = by_source
+    none = sum(row.right is None for row in rows if not _is_first_half(row.program))
+    figures["abstentions"] = {str(tau): _abstentions(judged, none, tau) for tau in _thresholds()}
+    return fitted, figures
+
+
+def _judged(rows: Sequence[Row], said: Sequence[float]) -> dict[str, Any]:
+    right = [bool(row.right) for row in rows]
+    found = judge(said, right, thresholds=_thresholds())
+    return {"exact": round(sum(row.exact for row in rows) / len(rows), 3), **as_plain(found)}
+
+
+def _abstentions(judged: Sequence[tuple[Row, float]], n_none: int, tau: float) -> dict[str, float | int]:
+    """Of the fixes that are no answers at `tau`, how many would have been wrong; `n_none` had none at all."""
+    below = [row for row, said in judged if said < tau]
+    wrong = sum(not row.right for row in below)
+    n = len(below) + n_none
+    return {
+        "n_below": len(below),
+        "wrong_below": wrong,
+        "n_without_fix": n_none,
+        "quality": round((wrong + n_none) / n, 3) if n else 1.0,
+        "quality_of_fixes": round(wrong / len(below), 3) if below else 1.0,
+    }
+
+
+def _thresholds() -> tuple[float, float]:
+    return Config().tau_answer, Config().tau_patch
+
+
+def _is_first_half(program: str) -> bool:
+    return hashlib.sha256(f"half:{program}".encode()).digest()[0] < 115  # 45 %: the other is to have 400
+
+
+def _collect(
+    programs: Sequence[Program], seed: int, minutes: float, jobs: int, config: Config, console: Console
+) -> Iterator[Row]:
+    """Rows of as many programs as the time allows."""
+    end = time.monotonic() + 60 * minutes
+    columns = (TextColumn("repairing"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[said]}"))
+    waiting = iter(programs)
+    n_rows: Counter[bool | None] = Counter()
+    with Progress(*columns, console=console) as progress, ProcessPoolExecutor(jobs) as pool:
+        task = progress.add_task("", total=60 * minutes, said="")
+        running: set[Future[list[Row]]] = set()
+        while True:
+            while len(running) < 2 * jobs and time.monotonic() < end:
+                program = next(waiting, None)
+                if program is None:
+                    break
+                running.add(pool.submit(examine, program, seed, config))
+            if not running:
+                return
+            done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in done:
+                for row in future.result():
+                    n_rows[row.right] += 1
+                    yield row
+            told = f"right {n_rows[True]}, wrong {n_rows[False]}, no fix {n_rows[None]}"
+            progress.update(task, completed=60 * minutes - max(end - time.monotonic(), 0), said=told)
+
+
+def examine(program: Program, seed: int, config: Config) -> list[Row]:
+    """Break a program, repair it, and see what came out; empty if it does not run or is not broken."""
+    chance = Random(f"{seed}:{program.id}")
+    kind = chance.choices(list(_KINDS), list(_KINDS.values()))[0]
+    tail = hidden.TAIL if kind == "among others" else b""
+    with TemporaryDirectory(prefix="rusta-eval-") as name:
+        folder = Path(name)
+        broken = hidden.break_one(program, chance, hide=kind == "tested", tail=tail)
+        if broken is None:
+            return []
+        shadow = hidden.RunnableShadow(folder, NAME, {NAME: broken.text}, program.edition)
+        model = _model(config)
+        rank = model.rank if model else None
+        if kind in ("repair", "tested"):
+            found = list(_repaired(shadow, kind, rank))
+        else:
+            found = list(_offered(shadow, broken, rank))
+        if not found:
+            return []
+        expected = hidden.output_of(program.text, program.edition, folder)
+        if expected is None:
+            return []
+        return [_row(broken, kind, one, expected, folder) for one in found]
+
+
+@cache
+def _model(config: Config) -> ByteModel | None:
+    return model_of(config)
+
+
+@frozen
+class _Fix:
+    """A fix of the whole file, or None."""
+
+    text: bytes | None
+    level: Level = Level.NONE
+    title: str = ""
+    source: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+def _repaired(shadow: hidden.RunnableShadow, kind: str, rank: Rank | None) -> Iterator[_Fix]:
+    found = repair(shadow, rank=rank, budget=_BUDGET, run_tests=kind == "tested")
+    if not isinstance(found, Repair) or not found.baseline.errors:
+        return
+    if found.remaining:
+        yield _Fix(None)
+        return
+    steps = found.state.steps
+    yield _Fix(
+        found.state.variant[NAME],
+        found.level,
+        "; ".join(step.candidate.title for step in steps),
+        steps[0].candidate.source if len(steps) == 1 else "search",
+        found.evidence(shadow.files),
+    )
+
+
+def _offered(shadow: hidden.RunnableShadow, broken: Broken, rank: Rank | None) -> Iterator[_Fix]:
+    """What the lightbulb shows for the first error that belongs to the program."""
+    baseline = shadow.check({})
+    if not isinstance(baseline, Checked):
+        return
+    n_bytes = len(broken.text) - len(broken.tail)
+    own = [error for error in baseline.errors if error.primary and error.primary.start < n_bytes]
+    if not own:
+        return
+    last: dict[bytes, offers.Offer] = {}
+    for offer in offers.search(
+        shadow, baseline, targets=lambda errors: own[:1], rank=rank, budget=_BUDGET, run_tests=False
+    ):
+        if offer.source == "search":
+            break
+        last[offer.after[NAME]] = offer
+    proven = [offer for offer in last.values() if offer.level]
+    for offer in proven:
+        yield _Fix(offer.after[NAME], offer.level, offer.title, offer.source, offer.evidence)
+    if not proven:
+        yield _Fix(None)
+
+
+def _row(broken: Broken, kind: str, fix: _Fix, expected: bytes, folder: Path) -> Row:
+    right, exact = None, False
+    weakest: dict[str, float] = {}
+    name, said = "after", 0.0
+    if fix.text is not None:
+        whole = hidden.restored(broken, fix.text)
+        exact = whole is not None and whole.split() == broken.program.text.split()
+        right = exact or (
+            whole is not None and hidden.output_of(whole, broken.program.edition, folder) == expected
+        )
+        parts = [(features(part, fix.level), calibration_of(part)) for part in fix.evidence]
+        judged = [(committed.calibration(own).probability(told), told, own) for told, own in parts]
+        said, weakest, name = min(judged, key=lambda one: one[0])
+    return Row(
+        program=broken.program.id,
+        kind=kind,
+        operator=broken.operator,
+        family=broken.family,
+        right=right,
+        exact=exact,
+        level=fix.level.name,
+        source=fix.source,
+        title=fix.title,
+        calibration=name,
+        features=weakest,
+        said=said,
+    )
+
+
+def _read(file: Path) -> list[Row]:
+    return [Row(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _show(figures: Mapping[str, Any], console: Console) -> None:
+    table = Table(title=f"{figures['n_fixes']} fixes of {figures['n_programs']} held-out programs")
+    for column in ("", "n", "right", "ECE", "by chance (5–95 %)", "Brier", "always the same", "AUC"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name in ("after", "after_model", "all"):
+        if name in figures:
+            one = figures[name]
+            low, _, high = one["ece_null_5_50_95"]
+            table.add_row(
+                name,
+                str(one["n"]),
+                f"{one['share_right']:.1%}",
+                f"{one['ece']:.3f}",
+                f"{low:.3f}–{high:.3f}",
+                f"{one['brier']:.3f}",
+                f"{one['brier_base']:.3f}",
+                f"{one['auc']:.3f}",
+            )
+    console.print(table)
+    bins = Table(title="all: what was said, and what came out")
+    for column in ("from", "n", "said", "right"):
+        bins.add_column(column, justify="right")
+    for one in figures["all"]["bins"]:
+        bins.add_row(f"{one['from']:.1f}", str(one["n"]), f"{one['said']:.2f}", f"{one['right']:.2f}")
+    console.print(bins)
+    for tau, one in figures["all"]["at"].items():
+        share = one["wrong"] / one["n"] if one["n"] else 0.0
+        below = figures["abstentions"][tau]
+        console.print(
+            f"τ = {tau}: {one['n']} answers, {one['wrong']} wrong ({share:.1%}, at most {one['upper']:.1%}). "
+            f"Below it {below['n_below']} fixes, {below['wrong_below']} of them wrong, "
+            f"and {below['n_without_fix']} without one: abstention quality {below['quality']:.1%}"
+        )
+
+
+if __name__ == "__main__":
+    command()

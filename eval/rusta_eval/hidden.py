@@ -1,0 +1,204 @@
+"""Held-out programs that are broken on purpose and whose behaviour is known: hidden tests of a repair.
+
+A program's own assertions, and what it prints, say whether a repaired version of it is right. The repair loop
+never sees them run, or only some of them: then those play the part of a crate's tests.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import tree_sitter
+from attrs import frozen
+
+from rusta_server.candidates import LANGUAGE
+from rusta_server.errors import RustaError
+from rusta_server.patch import diff
+from rusta_server.patch.edit import Edit, EditError, apply
+from rusta_server.patch.shadow import FileShadow, Tested, TestOutcome
+from rusta_server.tools import process, rustc, sandbox
+from rusta_server.tools.process import Cancel, Finished
+from rusta_training.mutate import OPERATORS, Code, mutations
+
+NAME = "main.rs"
+TAIL = b"""
+fn unrelated() {
+    let first = String::new();
+    let second = first;
+    drop((first, second));
+}
+"""
+"""An error that no repair of the program itself mends, of the compiler's last stage."""
+
+_COMPILE_S, _RUN_S = 20.0, 5.0
+# What differs from run to run, or waits for somebody.
+_UNSTEADY = re.compile(
+    r"Instant|SystemTime|thread|rand|stdin|TcpStream|UdpSocket|env::|\{:p\}|RandomState|Command"
+)
+
+
+@frozen
+class Program:
+    """A program that compiles, runs to its end, and says whether it did the right thing."""
+
+    id: str
+    text: bytes
+    edition: str
+
+
+@frozen
+class Broken:
+    """A program with one mistake in it.
+
+    Attributes:
+        operator, family: how it was broken.
+        text: as the repair loop sees it; assertions that are hidden are blanks in it.
+        whole: the same with all its assertions; as long as `text` without `tail`.
+        tail: what was appended.
+    """
+
+    program: Program
+    operator: str
+    family: str
+    text: bytes
+    whole: bytes
+    tail: bytes = b""
+
+
+def load(file: Path) -> list[Program]:
+    """The programs of a JSONL file that can tell right from wrong when they are run.
+
+    Raises:
+        RustaError: the file cannot be read.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise RustaError(
+            f"cannot read {file}: {error.strerror}", hint="Make the data first: make data"
+        ) from error
+    raw = [json.loads(line) for line in lines if line.strip()]
+    return [
+        Program(one["id"], one["text"].encode(), one["edition"])
+        for one in raw
+        if "fn main" in one["text"]
+        and ("assert" in one["text"] or "print" in one["text"])
+        and not _UNSTEADY.search(one["text"])
+    ]
+
+
+def break_one(program: Program, chance: Random, *, hide: bool = False, tail: bytes = b"") -> Broken | None:
+    """Make one mistake outside of the assertions; None if there is no place for one.
+
+    Args:
+        hide: blank every other assertion.
+    """
+    text = program.text
+    asserts = list(_assertions(text))
+    found = {
+        name: [one for one in places if not any(_meets(edit.start, edit.end, asserts) for edit in one.edits)]
+        for name, places in mutations(Code(text)).items()
+    }
+    names = [name for name, places in found.items() if places]
+    if not names:
+        return None
+    name = chance.choices(names, [OPERATORS[name].weight for name in names])[0]
+    chosen = chance.choice(found[name])
+    hidden = asserts[1::2] if hide else []
+    seen = text
+    for start, end in hidden:
+        seen = seen[:start] + re.sub(rb"[^\n]", b" ", seen[start:end]) + seen[end:]
+    edits = [Edit(NAME, edit.start, edit.end, edit.text) for edit in chosen.edits]
+    return Broken(
+        program=program,
+        operator=name,
+        family=OPERATORS[name].family,
+        text=apply({NAME: seen}, edits)[NAME] + tail,
+        whole=apply({NAME: text}, edits)[NAME],
+        tail=tail,
+    )
+
+
+def restored(broken: Broken, repaired: bytes) -> bytes | None:
+    """A repaired text with all assertions and without the tail; None if the repair changed those."""
+    if not repaired.endswith(broken.tail):
+        return None
+    body = broken.text.removesuffix(broken.tail)
+    edits = diff.edits(NAME, body, repaired.removesuffix(broken.tail))
+    if any(broken.whole[edit.start : edit.end] != body[edit.start : edit.end] for edit in edits):
+        return None
+    try:
+        return apply({NAME: broken.whole}, edits).get(NAME, broken.whole)
+    except EditError:
+        return None
+
+
+def output_of(text: bytes, edition: str, folder: Path) -> bytes | None:
+    """What a program prints; None if it does not compile, or does not end well."""
+    file = folder / "run.rs"
+    file.write_bytes(text)
+    program = folder / "run"
+    command = (
+        *("rustc", f"--edition={edition}", "--crate-type=bin", "--cap-lints=allow"),
+        *("-Cdebuginfo=0", "-Cprefer-dynamic", "-o", str(program), file.name),
+    )
+    launcher = _launcher(folder)
+    built = process.run((*launcher, *command), cwd=folder, env=_environment(), timeout_s=_COMPILE_S)
+    if not isinstance(built, Finished) or built.code != 0:
+        return None
+    ran = process.run((*launcher, str(program)), cwd=folder, env=_environment(), timeout_s=_RUN_S)
+    program.unlink(missing_ok=True)
+    return ran.stdout if isinstance(ran, Finished) and ran.code == 0 else None
+
+
+@frozen
+class RunnableShadow(FileShadow):
+    """A lone program whose own assertions are its tests."""
+
+    def test(self, variant: Mapping[str, bytes], cancel: Cancel | None = None) -> TestOutcome:
+        """Run the variant: green if it ends well."""
+        text = variant.get(self.name, self.files[self.name])
+        is_green = output_of(text, self.edition, self.folder) is not None
+        return Tested(int(is_green), int(not is_green))
+
+
+@cache
+def _launcher(folder: Path) -> tuple[str, ...]:
+    return sandbox.prefix((folder,))
+
+
+@cache
+def _environment() -> dict[str, str]:
+    """The compiler's own, and where its standard library is, which the programs need to run."""
+    asked = process.run(
+        ("rustc", "--print=target-libdir"), cwd=Path.cwd(), env=rustc.environment(), timeout_s=_COMPILE_S
+    )
+    folder = asked.stdout.decode().strip() if isinstance(asked, Finished) else ""
+    name = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+    paths = [folder, *filter(None, [os.environ.get(name)])]
+    return {**rustc.environment(), name: os.pathsep.join(paths)}
+
+
+def _assertions(text: bytes) -> Iterator[tuple[int, int]]:
+    """Where `assert…!(…);` stands as a statement."""
+    pending = [tree_sitter.Parser(LANGUAGE).parse(text).root_node]
+    while pending:
+        node = pending.pop()
+        statement = (
+            node.named_children[0] if node.type == "expression_statement" and node.named_children else None
+        )
+        if statement is not None and statement.type == "macro_invocation":
+            name = statement.child_by_field_name("macro")
+            if name is not None and (name.text or b"").startswith((b"assert", b"debug_assert")):
+                yield node.start_byte, node.end_byte
+                continue
+        pending.extend(reversed(node.named_children))
+
+
+def _meets(start: int, end: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start < other_end and other_start <= end for other_start, other_end in spans)

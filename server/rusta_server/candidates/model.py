@@ -1,0 +1,299 @@
+"""The byte model: it ranks what the other sources propose, fills their holes, and writes edits of its own.
+
+Its weights are opened when it is first asked; onnxruntime and numpy are imported only then. Without weights,
+or with weights that cannot be used, nothing else is lost.
+"""
+
+import logging
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tree_sitter
+from attrs import asdict, define, evolve, field, frozen
+
+import rusta_inference
+from rusta_inference import codec
+from rusta_inference.codec import Prompt
+from rusta_inference.confidence import calibration, logit
+from rusta_inference.problem import of_diagnostic
+
+from ..patch import diff
+from ..patch.edit import Edit, EditError, apply
+from . import LANGUAGE, Candidate, Context, Score, Source, rustc
+
+if TYPE_CHECKING:
+    from rusta_inference.decode import Generated
+    from rusta_inference.engine import Engine, Prefix
+
+log = logging.getLogger(__name__)
+
+SHIPPED = Path(rusta_inference.__file__).parent / "weights" / "tiny"
+
+_N_OWN = 8
+_N_FILLED = 4
+_MAX_SCORED = 16
+_MAX_HOLES = 2
+_REMEMBERED = 16
+_TITLE_WIDTH = 60
+
+
+@frozen
+class Opinion:
+    """A candidate with what the model makes of it.
+
+    Attributes:
+        features: what its new prior is computed from.
+    """
+
+    candidate: Candidate
+    features: dict[str, float] = field(repr=False)
+
+
+_Question = tuple[object, ...]
+
+
+@define(slots=False, eq=False)
+class ByteModel:
+    """A folder of weights, opened on first use. May be asked from several threads, one after the other."""
+
+    folder: Path = SHIPPED
+    n_threads: int = 2
+    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
+    _known: OrderedDict[_Question, tuple[Opinion, ...]] = field(factory=OrderedDict, repr=False)
+
+    @cached_property
+    def engine(self) -> "Engine | None":
+        """What runs the weights; None if they cannot be used, and the log says why."""
+        from rusta_inference.engine import Engine
+
+        opened = Engine.open(self.folder, n_threads=self.n_threads)
+        if isinstance(opened, Engine):
+            return opened
+        log.warning("no byte model: %s", opened.reason)
+        return None
+
+    def rank(self, context: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """The candidates with the model's opinion in score and prior, its own and filled ones among them.
+
+        They come back as they are if the model cannot be asked.
+        """
+        try:
+            opinions = self.opinions(context, candidates)
+        except Exception:  # whatever goes wrong in there, the other sources' candidates are still good
+            log.exception("the byte model failed")
+            opinions = None
+        if opinions is None:
+            return tuple(candidates)
+        return tuple(evolve(one.candidate, prior=_before(one.features)) for one in opinions)
+
+    def opinions(self, context: Context, candidates: Sequence[Candidate]) -> tuple[Opinion, ...] | None:
+        """What `rank` is made of: scored candidates and the features of their new priors.
+
+        None without a model, or where there is no code to show to it.
+        """
+        with self._lock:
+            if self.engine is None:
+                return None
+            files = {
+                span.path: context.files[span.path].text
+                for span in context.diagnostic.all_spans()
+                if span.path in context.files
+            }
+            prompt = codec.encode_problem(of_diagnostic(asdict(context.diagnostic), files))
+            if not prompt.lines:
+                return None
+            question = (prompt.tokens, *candidates)
+            if question not in self._known:
+                self._known[question] = tuple(_Consulted(self.engine, context, prompt).opinions(candidates))
+                if len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+            return self._known[question]
+
+
+class _Consulted:
+    """One question to the model: a prompt that was read once."""
+
+    def __init__(self, engine: "Engine", context: Context, prompt: Prompt) -> None:
+        self._engine, self._context, self._prompt = engine, context, prompt
+        self._prefix: Prefix = engine.prefill(prompt.tokens)
+
+    def opinions(self, candidates: Sequence[Candidate]) -> Iterator[Opinion]:
+        """Scored candidates: the given ones first."""
+        from rusta_inference import decode
+
+        written = decode.generate(
+            self._engine, self._prompt, n=_N_OWN, prefix=self._prefix, accept=self._is_well_formed
+        )
+        own = list(self._own(written))
+        given = self._scored(candidates)
+        told = {_effect(one, self._context) for one in given}
+        fresh = [one for one in (*own, *self._filled()) if _effect(one, self._context) not in told]
+        found = (*given, *fresh)
+        best = max((one.score.total for one in found if one.score), default=0.0)
+        for candidate in found:
+            yield Opinion(candidate, _features(candidate, best, written.p_abstain))
+
+    def _own(self, written: "Generated") -> Iterator[Candidate]:
+        for one in written.candidates:
+            if isinstance(one.answer, codec.Answer):
+                yield self._candidate("model", one.answer, one.tokens, one.score.token_log_probabilities)
+
+    def _candidate(
+        self, source: str, answer: codec.Answer, tokens: Sequence[int], logs: Sequence[float]
+    ) -> Candidate:
+        edits = tuple(Edit(edit.path, edit.start, edit.end, edit.text) for edit in answer.edits)
+        return Candidate(source, _title(edits, self._context), edits, score=_score(logs))
+
+    def _scored(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates, with a score those that can be said to the model and are likely enough."""
+        said: dict[int, tuple[int, ...]] = {}
+        likely = sorted(range(len(candidates)), key=lambda number: -candidates[number].prior)
+        for number in likely[:_MAX_SCORED]:
+            edits = [
+                codec.Edit(edit.path, edit.start, edit.end, edit.text) for edit in candidates[number].edits
+            ]
+            tokens = self._tokens(edits)
+            if tokens is not None:
+                said[number] = tokens
+        scores = self._engine.score(self._prefix, list(said.values()))
+        result = list(candidates)
+        for number, score in zip(said, scores, strict=True):
+            result[number] = evolve(result[number], score=_score(score.token_log_probabilities))
+        return result
+
+    def _tokens(self, edits: Sequence[codec.Edit]) -> tuple[int, ...] | None:
+        if any(edit.path not in self._prompt.files for edit in edits):
+            return None
+        return codec.encode_edits(self._prompt, edits)
+
+    def _filled(self) -> Iterator[Candidate]:
+        """The compiler's suggestions with a hole in them, the hole filled."""
+        from rusta_inference import decode
+
+        holed = [one for one in rustc.propose(self._context) if one.has_placeholder]
+        for candidate in holed[:_MAX_HOLES]:
+            edits = [codec.Edit(edit.path, edit.start, edit.end, edit.text) for edit in candidate.edits]
+            tokens = self._tokens(edits)
+            begin = _up_to_hole(tokens) if tokens else ()
+            if not begin:
+                continue
+            written = decode.generate(
+                self._engine,
+                self._prompt,
+                n=_N_FILLED,
+                prefix=self._prefix,
+                begin=begin,
+                accept=self._is_well_formed,
+            )
+            for one in written.candidates:
+                if isinstance(one.answer, codec.Answer) and not _up_to_hole(one.tokens):
+                    yield self._candidate(
+                        "rustc+model", one.answer, one.tokens, one.score.token_log_probabilities
+                    )
+
+    def _is_well_formed(self, answer: codec.Answer) -> bool:
+        """Whether no file parses worse than before."""
+        edits = [Edit(edit.path, edit.start, edit.end, edit.text) for edit in answer.edits]
+        try:
+            after = apply({path: self._context.files[path].text for path in self._prompt.files}, edits)
+        except EditError:
+            return False
+        return all(_parses_as_well(self._context.files[path], text) for path, text in after.items())
+
+
+def _parses_as_well(before: Source, after: bytes) -> bool:
+    tree = tree_sitter.Parser(LANGUAGE).parse(after)
+    return not tree.root_node.has_error or _n_faults(tree.root_node) <= _n_faults(before.root)
+
+
+def _n_faults(node: tree_sitter.Node) -> int:
+    """The places at which the parser did not know what to do."""
+    if not node.has_error:
+        return 0
+    return int(node.is_error or node.is_missing) + sum(_n_faults(child) for child in node.children)
+
+
+def _score(logs: Sequence[float]) -> Score:
+    total = math.fsum(logs)
+    return Score(total, total / max(len(logs), 1), min(logs, default=0.0))
+
+
+def _up_to_hole(tokens: Sequence[int]) -> tuple[int, ...]:
+    """The tokens before a placeholder; none if there is none."""
+    if codec.TO not in tokens:
+        return ()
+    text = bytes(token if token < 256 else 0 for token in tokens)
+    hole = rustc.PLACEHOLDER.search(text.decode("latin-1"), tokens.index(codec.TO))
+    return tuple(tokens[: hole.start()]) if hole else ()
+
+
+def _features(candidate: Candidate, best: float, p_abstain: float) -> dict[str, float]:
+    """What the probability before verification is computed from; `best` is the highest score of all."""
+    score = candidate.score
+    n_lines = sum(edit.text.count(b"\n") + 1 for edit in candidate.edits)
+    return {
+        "prior": logit(candidate.prior),
+        "from_rustc": float(candidate.source == "rustc"),
+        "from_assist": float(candidate.source == "assist"),
+        "from_model": float(candidate.source == "model"),
+        "from_filled": float(candidate.source == "rustc+model"),
+        "lines": math.log2(1 + n_lines),
+        "places": float(min(len(candidate.edits), 4)),
+        "unscored": float(score is None),
+        "total": max(score.total, -40.0) if score else 0.0,
+        "mean": max(score.mean, -4.0) if score else 0.0,
+        "least": max(score.least, -12.0) if score else 0.0,
+        "behind": max(score.total - best, -20.0) if score else 0.0,
+        "abstains": p_abstain,
+    }
+
+
+def _before(features: dict[str, float]) -> float:
+    return calibration("before_model").probability(features)
+
+
+def _effect(candidate: Candidate, context: Context) -> object:
+    """The same for candidates that lead to the same bytes."""
+    paths = {edit.path for edit in candidate.edits}
+    try:
+        after = apply({path: context.files[path].text for path in paths}, candidate.edits)
+    except (EditError, KeyError):
+        return candidate.edits
+    return tuple(sorted(after.items()))
+
+
+def _title(edits: Sequence[Edit], context: Context) -> str:
+    """What the edits do, in the imperative."""
+    first = min(edits)
+    text = context.files[first.path].text
+    old, new = (part.decode(errors="replace").strip() for part in (text[first.start : first.end], first.text))
+    if len(old) + len(new) > _TITLE_WIDTH or "\n" in old + new:
+        old, new = _smallest(first, text)
+    more = len(edits) - 1
+    also = f" (and {more} more change{'s' if more > 1 else ''})" if more else ""
+    if not old:
+        return f"Insert {_quoted(new)}{also}"
+    if not new:
+        return f"Remove {_quoted(old)}{also}"
+    return f"Replace {_quoted(old)} by {_quoted(new)}{also}"
+
+
+def _smallest(edit: Edit, text: bytes) -> tuple[str, str]:
+    """Old and new text without the lines and words that stay."""
+    after = text[: edit.start] + edit.text + text[edit.end :]
+    small = diff.edits(edit.path, text, after)
+    if not small:
+        return "", ""
+    old, new = text[small[0].start : small[0].end], small[0].text
+    return old.decode(errors="replace").strip(), new.decode(errors="replace").strip()
+
+
+def _quoted(text: str) -> str:
+    first, *rest = text.splitlines() or [""]
+    shown = first if len(first) <= _TITLE_WIDTH else first[: _TITLE_WIDTH - 1] + "…"
+    return f"`{shown}`" + (f" and {len(rest)} more line{'s' if len(rest) > 1 else ''}" if rest else "")
