@@ -23,7 +23,7 @@ from rusta_server.lsp.convert import LineIndex
 from rusta_server.lsp.serve import find_rust_analyzer
 
 FIXTURE = Path(__file__).parents[1] / "fixtures/crates/semver"
-PROFILES = Path(__file__).with_name("profiles")
+PROFILES = Path(__file__).parents[1] / "conformance/profiles"
 SHIPPED = Path(pytest_lsp.__file__).with_name("clients")
 
 EXOTIC = """\
@@ -300,7 +300,7 @@ CASES = [
     ("visual_studio_code_v1.100.3_lc11", "utf-16"),
     ("neovim_v0.11.0", "utf-8"),
     ("emacs_v29.1", "utf-32"),
-    ("helix_v25.01", "utf-8"),
+    ("helix_v25.07.1", "utf-8"),
     ("lsp4ij", "utf-16"),
 ]
 
