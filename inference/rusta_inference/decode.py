@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from attrs import define, field, frozen
 
-from .codec import ABSTAIN, MAX_ANSWER, Abstained, Answer, Malformed, NeedsProbe, Prompt, decode
+from .codec import ABSTAIN, END, MAX_ANSWER, Abstained, Answer, Malformed, NeedsProbe, Prompt, decode
 from .engine import Cancelled, Engine, Floats, Prefix, Score, State, log_softmax
 from .grammar import Place
 
@@ -221,12 +221,11 @@ def _beam(search: _Search, root: _Path, found: _Found, n: int) -> None:
             if totals[index] == -np.inf:
                 break
             row, token = divmod(index, expected.shape[1])
-            path = paths[row].after(token, float(expected[row, token]))
-            if path.place.ended:
-                found.add(path, "beam")
+            if token == END:
+                found.add(paths[row].after(token, float(expected[row, token])), "beam")
             elif len(live) < width:
                 rows.append(row)
-                live.append(path)
+                live.append(paths[row].after(token, float(expected[row, token])))
         bar = found.bar(n)
         alive = [i for i, path in enumerate(live) if path.log_probability > bar]
         rows, paths = [rows[i] for i in alive], [live[i] for i in alive]
@@ -250,7 +249,7 @@ def _sample(search: _Search, root: _Path, found: _Found, n: int, random: np.rand
             if expected[row, token] == -np.inf:
                 continue  # nowhere to go on
             path = paths[row].after(token, float(expected[row, token]))
-            if path.place.ended:
+            if token == END:
                 found.add(path, "sample")
             else:
                 rows.append(row)

@@ -225,6 +225,7 @@ def _probe(character: int, may_end: bool) -> Mask:
     return mask
 
 
+@lru_cache(maxsize=None)
 def _next_character(state: int, byte: int) -> int:
     if state:
         return _INSIDE[state][2]
