@@ -2,16 +2,17 @@
 
 import pytest
 import torch
+from attrs import evolve
 
-from rusta_training.model import HEAD_DIM, PATCH, SIZES, TAPS, Hourglass, LocalOut, Past
+from rusta_training.model import HEAD_DIM, HISTORY, PATCH, SIZES, TAPS, Hourglass, LocalOut, Past
 
 CONFIG = SIZES["smoke"]
 
 
-@pytest.fixture(scope="module")
-def model() -> Hourglass:
+@pytest.fixture(scope="module", params=[0, 512], ids=["bytes", "n-grams"])
+def model(request: pytest.FixtureRequest) -> Hourglass:
     torch.manual_seed(0)
-    model = Hourglass(CONFIG).eval()
+    model = Hourglass(evolve(CONFIG, ngram_buckets=request.param)).eval()
     # Zeros at the ends of the branches would let any mistake inside them pass.
     for parameter in model.parameters():
         if not parameter.any():
@@ -31,6 +32,7 @@ class Stepper:
         self.n_bytes = 0
         self.conv_in = torch.zeros(batch, CONFIG.n_in, TAPS - 1, CONFIG.d_local)
         self.conv_out = torch.zeros(batch, CONFIG.n_out, TAPS - 1, CONFIG.d_local)
+        self.history = torch.zeros(batch, HISTORY, dtype=torch.int64)
         self.waiting = torch.zeros(batch, 0, CONFIG.d_local)
         # Of which byte the first row is: the newest patch speaks of four bytes from its last on.
         self.up = torch.zeros(batch, PATCH - 1, CONFIG.d_local)
@@ -40,7 +42,8 @@ class Stepper:
 
     def feed(self, tokens: torch.Tensor) -> LocalOut:
         batch, time = tokens.shape
-        x, self.conv_in = self.model.local_in(tokens, self.conv_in)
+        x, self.conv_in = self.model.local_in(tokens, self.conv_in, self.history)
+        self.history = torch.cat([self.history, tokens], dim=1)[:, -HISTORY:]
         self.waiting = torch.cat([self.waiting, x], dim=1)
         first_patch = self.n_bytes // PATCH
         count = self.waiting.shape[1] // PATCH
@@ -65,7 +68,7 @@ class Stepper:
         """The same past for `batch` sequences: shared, and nothing of their own yet."""
         fork = Stepper(self.model, batch)
         fork.n_bytes, fork.up_start = self.n_bytes, self.up_start
-        for name in ("conv_in", "conv_out", "waiting", "up"):
+        for name in ("conv_in", "conv_out", "history", "waiting", "up"):
             setattr(fork, name, getattr(self, name).expand(batch, -1, *getattr(self, name).shape[2:]))
         for name in ("past_global", "past_bytes"):
             mine, empty = getattr(self, name), getattr(fork, name)

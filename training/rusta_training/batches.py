@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rusta_inference.codec import BOS, EDIT, END, FILL, PAD
 from rusta_training.shards import MANIFEST, Tokens, read_shards
 
-ROW_LENGTHS = (256, 512, 768, 1024)
+ROW_LENGTHS = (512, 768, 1024)
 """The lengths of rows; the last is the context."""
 JUDGED = (EDIT, END, FILL)
 """Where the confidence head speaks: before an answer, and after it."""

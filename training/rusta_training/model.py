@@ -33,6 +33,9 @@ TAPS = 4
 """Length of the convolutions: this position and three before."""
 HEAD_DIM = 64
 ROPE_BASE = 10_000.0
+NGRAM_ORDERS = (2, 3, 4)
+HISTORY = max(NGRAM_ORDERS) - 1
+"""Tokens before a chunk that its n-grams need."""
 
 
 @frozen
@@ -52,6 +55,8 @@ class ModelConfig:
     """Width of a local MLP, as a multiple of `d_local`."""
     global_expansion: int = 4
     vocab: int = 352
+    ngram_buckets: int = 0
+    """Rows of each table of n-gram embeddings; 0 for none."""
     multi_byte: bool = field(default=True, validator=in_([True, False]))
     """Predict the byte after the next as well (training only)."""
 
@@ -113,6 +118,9 @@ class Hourglass(nn.Module):
         self.config = config
         d_patch = PATCH * config.d_local
         self.embed = nn.Embedding(config.vocab, config.d_local)
+        self.embed_ngrams = nn.ModuleList(
+            nn.Embedding(config.ngram_buckets, config.d_local) for _ in NGRAM_ORDERS if config.ngram_buckets
+        )
         self.layers_in = nn.ModuleList(
             LocalLayer(config.d_local, config.local_expansion) for _ in range(config.n_in)
         )
@@ -141,14 +149,24 @@ class Hourglass(nn.Module):
         up = F.pad(up.reshape(batch, time, self.config.d_local), (0, 0, PATCH - 1, 0))[:, :time]
         return self.local_out(x, up, None, None, torch.arange(time, device=tokens.device))
 
-    def local_in(self, tokens: Tensor, conv_states: Tensor | None) -> tuple[Tensor, Tensor]:
+    def local_in(
+        self, tokens: Tensor, conv_states: Tensor | None, history: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Bytes to local vectors.
 
-        tokens [batch, time]; conv_states [batch, n_in, TAPS - 1, d_local], zeros or None at the beginning.
+        tokens [batch, time]; conv_states [batch, n_in, TAPS - 1, d_local], zeros or None at the beginning;
+        history [batch, HISTORY], the tokens before, zeros or None at the beginning (read only with n-grams).
         Returns x [batch, time, d_local] and the new conv_states. Four consecutive x, beginning at a multiple
         of four and laid end to end, are a patch.
         """
-        x = normalize(self.embed(tokens))
+        x = self.embed(tokens)
+        if self.embed_ngrams:
+            if history is None:
+                history = tokens.new_zeros(tokens.shape[0], HISTORY)
+            ids = ngram_buckets(torch.cat([history, tokens], dim=1), self.config.ngram_buckets)
+            for table, bucket in zip(self.embed_ngrams, ids, strict=True):
+                x = x + table(bucket)
+        x = normalize(x)
         states = []
         for i, layer in enumerate(self.layers_in):
             x, state = layer(x, None if conv_states is None else conv_states[:, i])
@@ -316,6 +334,22 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, past: Past) -> Tensor:
     return from_prefix + weights[..., n_prefix:] @ values
 
 
+def ngram_buckets(tokens: Tensor, n_buckets: int) -> list[Tensor]:
+    """The bucket of the n-gram that ends at each token but the first HISTORY, for each of NGRAM_ORDERS.
+
+    A polynomial hash in 64 bits, small enough at each step to be the same in every runtime.
+    """
+    time = tokens.shape[1] - HISTORY
+    ids = []
+    hashed = tokens[:, HISTORY:]
+    for order in range(2, max(NGRAM_ORDERS) + 1):
+        before = tokens[:, HISTORY - order + 1 : HISTORY - order + 1 + time]
+        hashed = (hashed * 31_337 + before * 7_919 + order) % 1_000_003
+        if order in NGRAM_ORDERS:
+            ids.append(hashed % n_buckets)
+    return ids
+
+
 def layer_past(past: Past | None, layer: int) -> Past | None:
     """The past of one layer, without the layer axis."""
     return None if past is None else Past(*(block[:, layer] for block in past))
@@ -349,6 +383,8 @@ def initialize(model: Hourglass) -> None:
             nn.init.constant_(parameter, 1.5)
         elif name.endswith("taps"):
             nn.init.uniform_(parameter, -(TAPS**-0.5), TAPS**-0.5)
+        elif name.startswith("embed_ngrams"):
+            nn.init.zeros_(parameter)
         elif name.startswith("embed"):
             nn.init.normal_(parameter)
         elif name == "head.weight":

@@ -71,7 +71,7 @@ def main() -> None:
         device=options.device,
         use_muon=not options.no_muon,
     )
-    loss_of = torch.compile(training_loss) if options.compile else training_loss
+    loss_of = torch.compile(training_loss, dynamic=False) if options.compile else training_loss
     plan = parse_plan(options.plan)
     total_s = options.minutes * 60
 
