@@ -146,7 +146,7 @@ def validation_batches(pool: Pool, n_tokens: int, batch_tokens: int, seed: int) 
     for length, pieces in pool.pieces.items():
         order = _permutation(len(pieces), (seed, length))
         per_batch = max(1, batch_tokens // length)
-        wanted = max(1, round(n_tokens * len(pieces) / total / per_batch)) * per_batch
-        for first in range(0, min(wanted, len(pieces)), per_batch):
-            batches.append(pool.rows(length, order[first : first + per_batch].tolist()))
+        wanted = min(len(pieces), max(1, round(n_tokens * len(pieces) / total)))
+        for first in range(0, wanted, per_batch):
+            batches.append(pool.rows(length, order[first : min(first + per_batch, wanted)].tolist()))
     return batches
