@@ -9,7 +9,7 @@ TORCH  := $(VENV)/.installed-training
 .PHONY: help demo setup test editors quick lint schemas data bench clean
 
 help:  ## Say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup  ## Break a real crate, repair it with `rusta fix`, run its tests
 	@$(BIN)/python -m rusta_eval.demo
@@ -30,14 +30,18 @@ $(TORCH): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,training]'
 	@touch $@
 
-test: setup lint editors  ## Everything: style, types, import directions, all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: setup lint  ## Style, types, import directions, and all tests that need no editor
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not editors'
+
+test-editors: setup editors  ## The tests with real editors
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m editors
 
 quick: lint  ## The tests that take seconds
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow and not editors'
 
-editors: $(STAMP)  ## Neovim and Helix for the tests, in a folder of their own
+editors: $(STAMP)  ## Neovim, Helix, Emacs and lsp4j for the tests, in a folder of their own
 	@$(BIN)/python tests/editors/install.py
+	@$(BIN)/python tests/jetbrains/lsp4j.py
 
 lint: $(TORCH)
 	@$(BIN)/ruff check

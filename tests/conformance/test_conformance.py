@@ -47,6 +47,8 @@ OF_RUST_ANALYZER = {
 }
 TOKENS_OF_RUST_ANALYZER = re.compile(r"Duplicate progress token: '(rustAnalyzer/|rust-analyzer/)")
 
+pytestmark = pytest.mark.slow
+
 Played = Callable[[str, str], Recording]
 
 

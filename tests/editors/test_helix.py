@@ -20,7 +20,7 @@ MENU_S = 1.0
 
 HINT = "first assignment to `pos`"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.editors
 
 
 class Terminal:

@@ -9,7 +9,7 @@ import pytest
 DRIVE = Path(__file__).with_name("drive.lua")
 HOVER = Path(__file__).with_name("hover.lua")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.editors
 
 
 def test_the_snippet_brings_hovers_and_proven_fixes(
