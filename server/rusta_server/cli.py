@@ -21,6 +21,7 @@ COMMANDS = {
     "docs": ("rusta_server.commands.docs", "Index the Rust documentation on this machine, and search in it."),
     "doctor": ("rusta_server.commands.doctor", "Say what Rusta found here, and how to mend what is missing."),
     "setup": ("rusta_server.commands.setup", "Find rust-analyzer, or install it into a private folder."),
+    "editor": ("rusta_server.commands.editor", "Print what an editor needs to start Rusta."),
     "completion": ("rusta_server.commands.completion", "Print the completion script for a shell."),
     "eval": ("rusta_eval.command", "Measure how much gets fixed (from a source checkout)."),
 }

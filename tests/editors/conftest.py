@@ -1,4 +1,4 @@
-"""What both editors need: the programs, a broken crate, a home of their own, and proof that nothing stays."""
+"""What the editors need: the programs, a broken crate, a home of their own, and proof that nothing stays."""
 
 import json
 import os
@@ -24,7 +24,7 @@ GOES_WITHIN_S = 15
 
 @pytest.fixture(scope="session")
 def programs() -> dict[str, str]:
-    """The paths of nvim, hx and tmux; a test that needs one that is not here is skipped."""
+    """The paths of nvim, hx, emacs and tmux; a test that needs one that is not here is skipped."""
     if isinstance(rust_analyzer_install.look(Config()), rust_analyzer_install.Missing):
         pytest.skip("no rust-analyzer; run rusta setup")
     done = subprocess.run(

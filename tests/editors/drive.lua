@@ -70,6 +70,20 @@ local function main()
   vim.cmd('redo')
   vim.cmd('write')
   wait('clean', 60, function() return #errors() == 0 end)
+
+  client:stop()
+  wait('stopped', 30, function() return #vim.lsp.get_clients({ name = 'rusta' }) == 0 end)
+  vim.cmd('edit')
+  wait('restarted', 60, function()
+    local again = vim.lsp.get_clients({ bufnr = 0, name = 'rusta' })[1]
+    return again and again.id ~= client.id and again.initialized
+  end)
+  vim.fn.search([[Position::\zsMajor]])
+  wait('hovered_again', 60, function()
+    vim.lsp.buf.hover({ silent = true })
+    vim.wait(500, floating_text, 20)
+    return floating_text()
+  end)
 end
 
 local ok, problem = xpcall(main, debug.traceback)

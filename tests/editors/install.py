@@ -1,4 +1,4 @@
-"""Neovim, Helix and tmux for the tests beside this file: `make editors`, which `make test` runs first.
+"""Neovim, Helix, Emacs and tmux for the tests beside this file: `make editors`.
 
 What is on PATH and recent enough is used. The rest comes from Debian's testing release, with all its
 libraries down to libc, unpacked into the user's cache folder: no root, nothing else changes. A program then
@@ -23,14 +23,25 @@ FOLDER = Path(platformdirs.user_cache_dir("rusta-editors"))
 PREFIX = FOLDER / "prefix"
 REASON = FOLDER / "reason"
 
-NAMES = {"nvim": "Neovim", "hx": "Helix", "tmux": "tmux"}
-PACKAGES = {"nvim": "neovim", "hx": "hx", "tmux": "tmux"}
-# Neovim has `vim.lsp.config` since 0.11, Helix `language-servers` since 23.10.
-LEAST = {"nvim": (0, 11), "hx": (23, 10), "tmux": (2, 6)}
-VERSION_FLAG = {"nvim": "--version", "hx": "--version", "tmux": "-V"}
+NAMES = {"nvim": "Neovim", "hx": "Helix", "emacs": "Emacs", "tmux": "tmux"}
+PACKAGES = {"nvim": "neovim", "hx": "hx", "emacs": "emacs-nox", "tmux": "tmux"}
+# Where the program is called otherwise inside the package.
+FILES = {"emacs": "emacs-nox"}
+# Neovim has `vim.lsp.config` since 0.11, Helix `language-servers` since 23.10, Emacs 30 `rust-ts-mode` and an
+# eglot that shows what it is told.
+LEAST = {"nvim": (0, 11), "hx": (23, 10), "emacs": (30,), "tmux": (2, 6)}
+VERSION_FLAG = {"nvim": "--version", "hx": "--version", "emacs": "--version", "tmux": "-V"}
 SETTINGS = {
     "nvim": 'export VIMRUNTIME="$here/usr/share/nvim/runtime"',
     "hx": 'export HELIX_RUNTIME="$here/usr/lib/hx/runtime"',
+    # It looks for all of these where Debian would have installed them; a `:` at the end adds its own folders.
+    "emacs": (
+        'shared=$(echo "$here"/usr/share/emacs/[0-9]*)\n'
+        'export EMACSLOADPATH="$(find "$shared/lisp" -type d ! -name obsolete | tr "\\n" :)"\n'
+        'export EMACSDATA="$shared/etc" EMACSDOC="$shared/etc"\n'
+        'export EMACSPATH="$(dirname "$here"/usr/libexec/emacs/*/*/*.pdmp)"\n'
+        'set -- --dump-file="$(echo "$EMACSPATH"/*.pdmp)" "$@"'
+    ),
     "tmux": ":",
 }
 
@@ -52,7 +63,8 @@ def main() -> None:
     missing = [program for program in NAMES if where(program) is None]
     if missing:
         try:
-            install(missing)
+            # Those that are in our folder already, too: it is replaced as a whole.
+            install([program for program in NAMES if not _is_on_path(program)])
             REASON.unlink(missing_ok=True)
         except (Refused, OSError, subprocess.TimeoutExpired) as error:
             reason = " ".join(str(error).split())
@@ -71,6 +83,11 @@ def where(program: str) -> str | None:
         if path is not None and (version(path) or (0,)) >= LEAST[program]:
             return path
     return None
+
+
+def _is_on_path(program: str) -> bool:
+    found = shutil.which(program)
+    return found is not None and (version(found) or (0,)) >= LEAST[program]
 
 
 def version(path: str) -> tuple[int, ...] | None:
@@ -117,13 +134,14 @@ def _launcher(prefix: Path, program: str) -> Path:
     if loader is None:
         raise Refused("the packages came without their dynamic loader")
     libraries = loader.parent.relative_to(prefix)
+    file = FILES.get(program, program)
     script = prefix / "bin" / program
     script.write_text(
         "#!/bin/sh\n"
         'here=$(dirname "$(dirname "$(readlink -f "$0")")")\n'
         f"{SETTINGS[program]}\n"
-        f'exec "$here/{libraries}/{loader.name}" --argv0 {program} --library-path "$here/{libraries}" '
-        f'"$here/usr/bin/{program}" "$@"\n'
+        f'exec "$here/{libraries}/{loader.name}" --argv0 "$here/usr/bin/{file}" '
+        f'--library-path "$here/{libraries}" "$here/usr/bin/{file}" "$@"\n'
     )
     script.chmod(0o755)
     return script

@@ -12,7 +12,7 @@ import pytest
 from rusta_server.patch.proof import Level
 
 N_COLUMNS, N_ROWS = 160, 50
-APPEARS_WITHIN_S = 60
+APPEARS_WITHIN_S = 180
 PAUSE_S = 0.1
 # A key after Escape within this time would count as Alt and the key.
 ESCAPE_S = 0.3
@@ -93,10 +93,9 @@ def test_the_snippet_brings_hovers_and_proven_fixes(helix: Terminal, broken: Pat
     place = next(i for i, line in enumerate(before.splitlines(), 1) if "let pos = Position::Major;" in line)
     helix.wait_for("the cursor there", shows(f" {place}:"))
 
-    helix.keys("Space", "k")
-    helix.wait_for("rust-analyzer's hover", shows("let pos: Position"))
-    helix.keys("Escape")
-    time.sleep(ESCAPE_S)
+    hover_until(
+        helix, "rust-analyzer's words and a citation", lambda s: shows("let pos: Position")(s) and cites(s)
+    )
 
     # The fix is there as soon as it is proven, so look until then, as a person would.
     deadline = time.monotonic() + APPEARS_WITHIN_S
@@ -117,8 +116,32 @@ def test_the_snippet_brings_hovers_and_proven_fixes(helix: Terminal, broken: Pat
     helix.type(":w")
     helix.wait_for("what Helix wrote", lambda _: broken.read_text() == good, timeout_s=20)
     helix.wait_for("a screen without rustc's hint", lambda screen: not shows(HINT)(screen))
+
+    helix.type(":lsp-restart")
+    # To a keyword: there is something to cite without any error.
+    helix.keys("g", "g", "/")
+    helix.type("match ")
+    hover_until(helix, "a citation after the restart", cites)
     helix.type(":q")
     helix.wait_for("the end of Helix", lambda screen: not screen, timeout_s=20)
+
+
+def hover_until(helix: Terminal, what: str, *conditions: Callable[[list[str]], bool]) -> None:
+    """Ask for the hover until it shows what it should; close it."""
+    deadline = time.monotonic() + APPEARS_WITHIN_S
+    helix.keys("Space", "k")
+    while not all(condition(helix.screen()) for condition in conditions):
+        assert time.monotonic() < deadline, f"{what} did not appear:\n" + "\n".join(helix.screen())
+        helix.keys("Escape")
+        time.sleep(ESCAPE_S)
+        helix.keys("Space", "k")
+        time.sleep(MENU_S)
+    helix.keys("Escape")
+    time.sleep(ESCAPE_S)
+
+
+def cites(screen: list[str]) -> bool:
+    return shows("“")(screen)
 
 
 def shows(text: str) -> Callable[[list[str]], bool]:

@@ -1,0 +1,1 @@
+"""What editors need of Rusta besides the server; found by `rusta editor`."""

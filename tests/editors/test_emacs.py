@@ -1,0 +1,43 @@
+"""The README's snippet in a real Emacs, with its own LSP client eglot."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DRIVE = Path(__file__).with_name("drive.el")
+
+pytestmark = pytest.mark.editors
+
+
+def test_the_snippet_brings_hovers_and_proven_fixes(
+    programs, snippet, broken: Path, good: str, home: dict, docs, tmp_path: Path
+):
+    init = tmp_path / "config/init.el"
+    init.write_text(snippet("elisp"))
+    before = broken.read_text()
+    report = tmp_path / "seen.json"
+    done = subprocess.run(
+        [programs["emacs"], "-Q", "--batch", "-l", init, "-l", DRIVE],
+        cwd=tmp_path,
+        env={**home, "SEEN": str(report), "CRATE_FILE": str(broken)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert report.exists(), done.stderr
+    seen = json.loads(report.read_text())
+    print(
+        json.dumps({k: v for k, v in seen.items() if not k.startswith("after")}, indent=1, ensure_ascii=False)
+    )
+    assert "problem" not in seen, f"{seen['problem']}\n{done.stderr}"
+    assert seen["server"] == "rust-analyzer"
+    assert "cannot assign twice" in seen["error"]
+    assert f"{docs.html.as_uri()}/error_codes/E0384.html" in seen["hover"]
+    assert seen["after_fix"] == seen["after_redo"] == good
+    assert seen["after_undo"] == before
+    assert broken.read_text() == good, "Emacs wrote it, and nothing else"
+    assert seen["clean"]
+    assert seen["hover_again"], "it cites after a restart, too"
+    assert done.returncode == 0
