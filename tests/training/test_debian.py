@@ -28,7 +28,11 @@ def test_the_most_used_come_first_also_if_used_by_a_feature() -> None:
 
 def test_features_old_versions_and_generated_bindings_are_left_out() -> None:
     found = packages(
-        syn="", syn_1="", md_5="", nom__std="", glib_sys="",
+        syn="",
+        syn_1="",
+        md_5="",
+        nom__std="",
+        glib_sys="",
         app="syn syn-1 md-5 nom+std glib-sys",
     )
     assert chosen(found, 1) == ["librust-md-5-dev", "librust-syn-dev"]
