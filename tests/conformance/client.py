@@ -17,7 +17,7 @@ from pytest_lsp.protocol import LanguageClientProtocol
 
 Json = Any
 
-ANSWERED_WITHIN_S = 60
+ANSWERED_WITHIN_S = 300
 
 
 @frozen
@@ -123,6 +123,10 @@ class RecordingClient(LanguageClient):
                     await self._news.wait()
         except TimeoutError:
             raise AssertionError(f"{what}: not within {timeout_s} s") from None
+
+    async def until_closed(self) -> None:
+        """Wait until the server has closed the connection."""
+        await asyncio.wait(self._async_tasks[:1])
 
     def told(self, method: str) -> list[Json]:
         """The params of every notification or request of this kind so far."""

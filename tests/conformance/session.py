@@ -36,8 +36,8 @@ pub fn frequency( words: &[String], wanted: &str ) -> Option<usize> {
 }
 BROKEN, FIXED = "/* 😀 */ count = 0", "/* 😀 */ mut count = 0"
 CODE = "E0384"
-PROVEN_WITHIN_S = 120
-ENDS_WITHIN_S = 60
+PROVEN_WITHIN_S = 600
+ENDS_WITHIN_S = 120
 ASK_AGAIN_S = 0.1
 
 # Everything there is to ask without a declared capability; the rest is asked of the profiles that declare it.
@@ -94,6 +94,7 @@ async def record(profile: dict[str, Json], transport: str, folder: Path, cache: 
     try:
         await _Editor(client, root, profile, recording.seen).work()
         client.tell("exit", None)
+        await asyncio.wait_for(client.until_closed(), ENDS_WITHIN_S)
         if transport != "stdio":
             server.terminate()  # it goes on to listen for others
         recording.exit_code = await asyncio.wait_for(server.wait(), ENDS_WITHIN_S)

@@ -148,6 +148,17 @@ def test_a_person_gets_all_that_they_ask_for(recording: Recording, docs):
     assert recording.exit_code == 0
 
 
+def test_no_progress_is_called_after_the_machinery(recording: Recording):
+    shown = [
+        message.body["params"]["value"]["title"]
+        for message in recording.messages
+        if message.from_server and message.body.get("method") == "$/progress"
+        if message.body["params"]["value"].get("kind") == "begin"
+    ]
+    assert bool(shown) == bool(Capabilities(recording.said).has("window.workDoneProgress"))
+    assert [title for title in shown if "relay" in title or "python" in title] == []
+
+
 def test_links_to_this_machine_are_for_those_who_can_follow_them(recording: Recording):
     """rust-analyzer links codes for everybody, Rusta only where a client has declared it."""
     said = [message.body for message in recording.messages if message.from_server]

@@ -6,12 +6,15 @@
 
 (defvar seen nil)
 
+;; A busy machine may take minutes; nothing is waited for without need.
+(defconst patience 600)
+
 (defun note (name value)
   (push (cons name value) seen))
 
-(defun wait (seconds condition)
+(defun wait (condition &optional seconds)
   "Until CONDITION gives something, which is returned; nil after SECONDS."
-  (let ((deadline (+ (float-time) seconds)) found)
+  (let ((deadline (+ (float-time) (or seconds patience))) found)
     (while (and (not (setq found (funcall condition))) (< (float-time) deadline))
       (accept-process-output nil 0.1))
     found))
@@ -26,7 +29,7 @@
   "What eldoc would show at point; nil while there is nothing that cites."
   (let (shown)
     (eglot-hover-eldoc-function (lambda (text &rest _) (setq shown text)))
-    (wait 5 (lambda () shown))
+    (wait (lambda () shown) 5)
     (and shown (string-match-p "“" shown) (substring-no-properties shown))))
 
 (defun proven ()
@@ -43,13 +46,13 @@
   (rust-mode)
   ;; `eglot-ensure' connects after the command that opened the file; in batch there are no commands.
   (run-hooks 'post-command-hook)
-  (unless (wait 60 #'eglot-current-server) (error "not connected"))
+  (unless (wait #'eglot-current-server) (error "not connected"))
   (note 'server (plist-get (eglot--server-info (eglot-current-server)) :name))
-  (unless (wait 90 #'errors) (error "no error is shown"))
+  (unless (wait #'errors) (error "no error is shown"))
   (note 'error (substring-no-properties (flymake-diagnostic-text (car (errors)))))
   (goto-char (flymake-diagnostic-beg (car (errors))))
-  (note 'hover (wait 90 #'hover))
-  (let ((action (or (wait 90 #'proven) (error "no proven fix"))))
+  (note 'hover (wait #'hover))
+  (let ((action (or (wait #'proven) (error "no proven fix"))))
     (note 'chosen (plist-get action :title))
     (undo-boundary)
     (eglot-execute (eglot-current-server) action)
@@ -60,12 +63,12 @@
     (undo-redo)
     (note 'after_redo (text)))
   (save-buffer)
-  (note 'clean (and (wait 90 (lambda () (null (errors)))) t))
+  (note 'clean (and (wait (lambda () (null (errors)))) t))
   (let ((before (eglot-current-server)))
     (eglot-reconnect before)
-    (unless (wait 60 (lambda () (and (eglot-current-server) (not (eq (eglot-current-server) before)))))
+    (unless (wait (lambda () (and (eglot-current-server) (not (eq (eglot-current-server) before)))))
       (error "not reconnected"))
-    (note 'hover_again (wait 90 #'hover)))
+    (note 'hover_again (wait #'hover)))
   (eglot-shutdown (eglot-current-server)))
 
 (condition-case problem

@@ -11,13 +11,13 @@ local function floating_text()
 end
 
 local function main()
-  vim.wait(60000, function() return #vim.diagnostic.get(0) > 0 end, 50)
+  vim.wait(600000, function() return #vim.diagnostic.get(0) > 0 end, 50)
   for place in vim.gsplit(vim.env.PLACES, '\n') do
     vim.fn.cursor(1, 1)
     assert(vim.fn.search(place) > 0, place)
     local text
     -- The first hovers may come before the index is open.
-    vim.wait(30000, function()
+    vim.wait(300000, function()
       vim.lsp.buf.hover({ silent = true })
       vim.wait(2000, floating_text, 20)
       text = floating_text()

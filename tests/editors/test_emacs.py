@@ -8,6 +8,8 @@ import pytest
 
 DRIVE = Path(__file__).with_name("drive.el")
 
+GIVES_UP_AFTER_S = 1800
+
 pytestmark = pytest.mark.editors
 
 
@@ -24,7 +26,7 @@ def test_the_snippet_brings_hovers_and_proven_fixes(
         env={**home, "SEEN": str(report), "CRATE_FILE": str(broken)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=GIVES_UP_AFTER_S,
     )
     assert report.exists(), done.stderr
     seen = json.loads(report.read_text())

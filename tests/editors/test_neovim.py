@@ -10,6 +10,8 @@ import pytest
 DRIVE = Path(__file__).with_name("drive.lua")
 HOVER = Path(__file__).with_name("hover.lua")
 
+GIVES_UP_AFTER_S = 1800
+
 pytestmark = pytest.mark.editors
 
 
@@ -28,7 +30,7 @@ def test_the_snippet_brings_hovers_and_proven_fixes(
         env={**home, "SEEN": str(report)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=GIVES_UP_AFTER_S,
     )
     assert report.exists(), done.stderr
     seen = json.loads(report.read_text())
@@ -64,7 +66,7 @@ def test_the_runtime_folder_has_a_configuration_and_a_health_check(
     )
     report = tmp_path / "health.txt"
     attached = (
-        "vim.wait(60000, function() "
+        "vim.wait(600000, function() "
         "local client = vim.lsp.get_clients({ name = 'rusta' })[1]; return client and client.initialized "
         "end)"
     )
@@ -75,7 +77,7 @@ def test_the_runtime_folder_has_a_configuration_and_a_health_check(
         env=home,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=GIVES_UP_AFTER_S,
     )
     assert report.exists(), done.stderr
     said = report.read_text()
@@ -109,7 +111,7 @@ def test_hovers_cite_the_documentation_on_this_machine(
         env={**home, "SEEN": str(report), "PLACES": "\n".join(places)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=GIVES_UP_AFTER_S,
     )
     assert report.exists(), done.stderr
     seen = json.loads(report.read_text())

@@ -31,7 +31,7 @@ import org.eclipse.lsp4j.services.LanguageClient;
 import org.eclipse.lsp4j.services.LanguageServer;
 
 public class Ide {
-    static final long PATIENCE_S = 120;
+    static final long PATIENCE_S = 600;
     static final Gson GSON = new Gson();
 
     // The side of the IDE that the server talks to.

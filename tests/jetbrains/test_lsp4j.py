@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 PROFILE = HERE.parent / "conformance/profiles/lsp4ij.json"
 TEMPLATE = HERE.parents[1] / "jetbrains-client/template"
 SERVE = [sys.executable, "-m", "rusta_server", "serve"]
-GIVES_UP_AFTER_S = 500
+GIVES_UP_AFTER_S = 1800
 
 # What the documentation popup renders: Swing's HTML 3.2, and what IntelliJ adds to it.
 TAGS = {"p", "pre", "code", "a", "strong", "em", "del", "ul", "ol", "li", "br", "hr", "blockquote"}
@@ -62,19 +62,9 @@ def seen(docs, tmp_path_factory) -> dict:
     (folder / "rusta/docs").symlink_to(docs.path.parent)
     places = folder / "places.json"
     places.write_text(json.dumps(PLACES))
+    ide = [found["java"], "-cp", found["jar"], HERE / "Ide.java"]
     done = subprocess.run(
-        [
-            found["java"],
-            "-cp",
-            found["jar"],
-            HERE / "Ide.java",
-            PROFILE,
-            TEMPLATE,
-            crate,
-            "src/parse.rs",
-            places,
-        ]
-        + ["--", sys.executable, "-m", "rusta_server", "serve"],
+        [*ide, PROFILE, TEMPLATE, crate, "src/parse.rs", places, "--", *SERVE],
         env={**os.environ, "XDG_CACHE_HOME": str(folder)},
         capture_output=True,
         text=True,
