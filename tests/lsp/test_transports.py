@@ -63,6 +63,32 @@ async def test_tcp(listen):
     assert not alive
 
 
+@pytest.mark.parametrize("flag", ["--tcp", "--ws"])
+async def test_a_server_that_is_stopped_in_the_middle_of_a_session_logs_no_error(flag, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    command = [sys.executable, "-m", "rusta_server", "serve", "--rust-analyzer", FAKE, flag, "127.0.0.1:0"]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+    port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
+    hello = jsonrpc.request(1, "initialize", HELLO)
+    if flag == "--tcp":
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        channel = FramedChannel(reader, writer, MAX_BODY_N_BYTES)
+        channel.write(hello)
+        assert "capabilities" in json.loads(await channel.read())["result"]
+    else:
+        socket = await connect(f"ws://127.0.0.1:{port}")
+        await socket.send(hello.decode())
+        assert "capabilities" in json.loads(await socket.recv())["result"]
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    await asyncio.wait_for(process.wait(), 20)
+    (log,) = (tmp_path / "rusta/logs").glob("serve-*.log")
+    assert "ERROR" not in log.read_text()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
+
+
 async def test_websocket(listen):
     port = await listen("--ws")
     async with connect(f"ws://127.0.0.1:{port}", max_size=None, compression=None) as socket:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from attrs import frozen
 
@@ -87,7 +88,9 @@ async def serve_tcp(host: str, port: int, options: Options, announce: Callable[[
     """Serve every editor that connects, until cancelled; ``announce`` gets the address."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await serve_connection(FramedChannel(reader, writer, options.max_body_n_bytes), options)
+        # Cancelled when the server is stopped. Python 3.11's streams log a cancelled handler as an error.
+        with suppress(asyncio.CancelledError):
+            await serve_connection(FramedChannel(reader, writer, options.max_body_n_bytes), options)
 
     server = await asyncio.start_server(connected, host, port, limit=_STREAM_LIMIT)
     announce(*server.sockets[0].getsockname()[:2])

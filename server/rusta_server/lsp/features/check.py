@@ -6,6 +6,7 @@ it is; Rusta then hears nothing of the checks and searches only on `rusta.propos
 
 import asyncio
 import logging
+import re
 import shutil
 import socket
 import sys
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _LINE_LIMIT = 64 << 20
 _BACKLOG = 16
+# The command it runs, and the number rust-analyzer gives each of several workspaces.
+_THROUGH_RELAY = re.compile(rf"{re.escape(relay.__file__)} .* -- (cargo \S+)(?:.*( \(#\d+\))$)?")
 
 
 @frozen
@@ -70,6 +73,7 @@ def register(hooks: Hooks) -> None:
     """Hook into rust-analyzer's settings and listen to the relay."""
     hooks.settings(_patch_settings)
     hooks.ready(_listen)
+    hooks.from_analyzer("$/progress", _named)
     hooks.before("shutdown", _leave)
     hooks.close(_close)
 
@@ -85,6 +89,16 @@ def _patch_settings(proxy: "Proxy", settings: dict[str, Any]) -> dict[str, Any]:
     prefix = [sys.executable, "-I", "-S", relay.__file__, address, "--"]
     check = _nested(settings, "check")
     return {**settings, "check": {**check, "overrideCommand": [*prefix, *command]}}
+
+
+def _named(proxy: "Proxy", params: dict[str, Any]) -> dict[str, Any] | None:
+    """The progress of a check has the name that rust-analyzer gives its own, not the relay's long command."""
+    value = params.get("value")
+    title = value.get("title") if isinstance(value, dict) else None
+    found = _THROUGH_RELAY.search(title) if isinstance(title, str) else None
+    if found is None:
+        return None
+    return {**params, "value": {**params["value"], "title": "".join(found.groups(default=""))}}
 
 
 def check_command(settings: Mapping[str, Any], *, color: bool) -> list[str] | None:
