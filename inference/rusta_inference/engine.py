@@ -14,7 +14,7 @@ and not before. Nothing here is safe to be used from two threads at once, apart 
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -25,6 +25,7 @@ from .manifest import GRAPHS, Manifest, Missing, Shape, read, read_graph
 
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int64]
+_Number = TypeVar("_Number", np.float32, np.int64)
 
 N_THREADS = 2
 """Threads for one product of matrices, unless told otherwise."""
@@ -88,11 +89,13 @@ class State:
     """What is remembered of a batch of sequences of the same length.
 
     Attributes:
+        history: the last tokens, [batch, n_history].
         waiting: local vectors of a patch that is not complete, [batch, 0 to 3, d_local].
         up: what the global part has said of bytes to come, [batch, 3 to 0, d_local].
     """
 
     n_tokens: int
+    history: Tokens = field(repr=False)
     conv_in: tuple[Floats, ...] = field(repr=False)
     waiting: Floats = field(repr=False)
     up: Floats = field(repr=False)
@@ -112,6 +115,7 @@ class State:
         index = np.asarray(rows, np.intp)
         return evolve(
             self,
+            history=self.history[index],
             conv_in=tuple(one[index] for one in self.conv_in),
             waiting=self.waiting[index],
             up=self.up[index],
@@ -139,6 +143,7 @@ class Prefix:
         state = self.state
         return evolve(
             state,
+            history=_repeated(state.history, n_sequences),
             conv_in=tuple(_repeated(one, n_sequences) for one in state.conv_in),
             waiting=_repeated(state.waiting, n_sequences),
             up=_repeated(state.up, n_sequences),
@@ -268,6 +273,8 @@ class Engine:
             raise ValueError(f"tokens are 0 to {shape.vocab - 1}")
 
         feed: dict[str, Any] = {"tokens": tokens, **_numbered("conv", state.conv_in)}
+        if shape.n_history:
+            feed["history"] = state.history
         out = self._run("local_in", feed)
         x, conv_in = out["x"], _named(out, "next_conv", shape.n_in)
 
@@ -292,6 +299,7 @@ class Engine:
         out = self._run("local_out", feed)
         new = State(
             n_tokens=end,
+            history=np.concatenate([state.history, tokens], axis=1)[:, time:],
             conv_in=conv_in,
             waiting=waiting,
             up=up[:, time:],
@@ -393,6 +401,7 @@ def _nothing(shape: Shape) -> State:
 
     return State(
         n_tokens=0,
+        history=np.zeros((1, shape.n_history), np.int64),
         conv_in=(zeros(1, _TAPS - 1, shape.d_local),) * shape.n_in,
         waiting=zeros(1, 0, shape.d_local),
         up=zeros(1, _PATCH - 1, shape.d_local),
@@ -427,7 +436,7 @@ def _extended(past: Past, out: Mapping[str, Floats]) -> Past:
     return evolve(past, own=tuple((out[f"keys_{i}"], out[f"values_{i}"]) for i in range(len(past.own))))
 
 
-def _repeated(one: Floats, n_sequences: int) -> Floats:
+def _repeated(one: NDArray[_Number], n_sequences: int) -> NDArray[_Number]:
     return np.repeat(one, n_sequences, axis=0)
 
 
@@ -451,7 +460,8 @@ def _inputs(graph: str, shape: Shape) -> dict[str, list[int]]:
         return {f"conv_{i}": [_TAPS - 1, shape.d_local] for i in range(n_layers)}
 
     if graph == "local_in":
-        return {"tokens": [], **convolutions(shape.n_in)}
+        history = {"history": [shape.n_history]} if shape.n_history else {}
+        return {"tokens": [], **history, **convolutions(shape.n_in)}
     if graph == "global":
         return {"patches": [_PATCH * shape.d_local], **attention(shape.n_global, shape.d_global)}
     local = [shape.d_local]

@@ -9,7 +9,7 @@ hunk is in the way; then nothing may follow, and the candidate is given up.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -225,7 +225,7 @@ def _probe(character: int, may_end: bool) -> Mask:
     return mask
 
 
-@lru_cache(maxsize=None)
+@cache
 def _next_character(state: int, byte: int) -> int:
     if state:
         return _INSIDE[state][2]

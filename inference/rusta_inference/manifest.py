@@ -38,7 +38,11 @@ class Part:
 
 @frozen
 class Shape:
-    """The sizes that whoever runs the graphs has to know."""
+    """The sizes that whoever runs the graphs has to know.
+
+    Attributes:
+        n_history: how many tokens before a chunk `local_in` wants to see.
+    """
 
     d_local: int
     n_in: int
@@ -46,6 +50,7 @@ class Shape:
     n_global: int
     n_out: int
     vocab: int
+    n_history: int
 
 
 @frozen

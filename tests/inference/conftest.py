@@ -29,7 +29,7 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     from .make_model import random_model
 
     folder = tmp_path_factory.mktemp("floats") / "model"
-    export.write(random_model(), folder, quantize.floats, "none", run="random", ledger_sha256="")
+    export.write(random_model(), folder, quantize.FLOATS, run="random", ledger_sha256="")
     return opened(folder)
 
 

@@ -14,7 +14,14 @@ from rusta_training import export, parity
 from rusta_training.model import Hourglass, ModelConfig
 
 CONFIG = ModelConfig(
-    d_local=64, n_in=1, d_global=64, n_global=1, n_out=1, local_expansion=1, global_expansion=1
+    d_local=64,
+    n_in=1,
+    d_global=64,
+    n_global=1,
+    n_out=1,
+    local_expansion=1,
+    global_expansion=1,
+    ngram_buckets=64,
 )
 
 

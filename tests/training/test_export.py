@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 torch = pytest.importorskip("torch")
 
@@ -14,7 +15,7 @@ from rusta_training import export, parity, quantize  # noqa: E402
 from rusta_training.graphs import Graph  # noqa: E402
 from rusta_training.model import Hourglass, ModelConfig  # noqa: E402
 
-CONFIG = ModelConfig(d_local=64, n_in=2, d_global=128, n_global=2, n_out=3)
+CONFIG = ModelConfig(d_local=64, n_in=2, d_global=128, n_global=2, n_out=3, ngram_buckets=256)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def model() -> Hourglass:
 
 
 def test_float_graphs_say_what_pytorch_says(model: Hourglass, tmp_path: Path) -> None:
-    export.write(model, tmp_path / "model", quantize.floats, "none", run="", ledger_sha256="")
+    export.write(model, tmp_path / "model", quantize.FLOATS, run="", ledger_sha256="")
     engine = export.opened(tmp_path / "model")
     random = np.random.default_rng(0)
     for n_tokens, cut in ((4, 1), (64, 13), (601, 300)):
@@ -57,13 +58,15 @@ def test_an_export_is_opened_and_its_figures_are_in_the_manifest(model: Hourglas
     assert made.parity.bits_int8 == pytest.approx(made.parity.bits_pytorch, rel=0.03)
     assert made.parity.agreement_int8 > 0.9
     assert (made.run, made.ledger_sha256) == ("this", "ab")
-    assert made.n_parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert model.multi_byte is not None
+    of_training = model.multi_byte.weight.numel()
+    assert made.n_parameters == sum(one.numel() for one in model.parameters()) - of_training
     on_disk = sum(path.stat().st_size for path in (tmp_path / "out").glob("*.onnx"))
     assert on_disk < 1.6 * made.n_parameters, "a weight takes more than a byte, or is there twice"
 
 
 def test_graphs_of_another_model_are_refused_and_nothing_is_written(model: Hourglass, tmp_path: Path) -> None:
-    export.write(model, tmp_path / "a", quantize.floats, "none", run="", ledger_sha256="")
+    export.write(model, tmp_path / "a", quantize.FLOATS, run="", ledger_sha256="")
     torch.manual_seed(2)
     other = Hourglass(CONFIG).eval().requires_grad_(False)
     engine = export.opened(tmp_path / "a")
@@ -80,9 +83,9 @@ def test_int8_that_loses_too_much_is_refused_and_what_was_there_stays(
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
     def wrong(graph: Graph, value: str, name: str, matrix: np.ndarray) -> str:
-        return quantize.floats(graph, value, name, 2 * matrix)
+        return quantize.FLOATS.product(graph, value, name, 2 * matrix)
 
-    monkeypatch.setattr(quantize, "dynamic_int8", wrong)
+    monkeypatch.setattr(quantize, "INT8", evolve(quantize.FLOATS, product=wrong))
     with pytest.raises(parity.Unlike, match="bits per byte"):
         export.export(model, tmp_path / "out", run="second", trained={}, samples=samples)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

@@ -25,9 +25,10 @@ from rusta_inference.engine import Engine
 from rusta_inference.manifest import Manifest, Missing
 
 from . import graphs, parity, quantize
-from .model import Hourglass, n_parameters
+from .model import HISTORY, Hourglass
 from .train import load_model, read_weights
 
+TRAINING_ONLY = ("multi_byte.weight",)
 MAX_FILE_BYTES = 48 * 2**20
 """No file in a repository should be larger than 50 MB."""
 
@@ -90,12 +91,14 @@ def export(
         "trained": dict(trained),
         # Stages whose shards were made at different times may name different versions of the ledger.
         "ledger_sha256": ",".join(sorted(set(trained.get("ledgers", {}).values()))),
-        "n_parameters": n_parameters(model),
+        "n_parameters": sum(
+            parameter.numel() for name, parameter in model.named_parameters() if name not in TRAINING_ONLY
+        ),
     }
     with tempfile.TemporaryDirectory() as scratch:
         floats, int8 = Path(scratch, "floats"), Path(scratch, "int8")
-        write(model, floats, quantize.floats, "none", **facts)
-        made = write(model, int8, quantize.dynamic_int8, "dynamic int8, per channel", **facts)
+        write(model, floats, quantize.FLOATS, **facts)
+        made = write(model, int8, quantize.INT8, **facts)
         engines = opened(floats), opened(int8)
         compared = parity.compare(model, *engines, samples)
         parity.require(compared)
@@ -114,9 +117,8 @@ def export(
 def write(
     model: Hourglass,
     out: Path,
-    product: graphs.Product,
-    quantization: str,
-    **facts: Any,  # noqa: ANN401
+    storage: graphs.Storage,
+    **facts: Any,  # noqa: ANN401  what the manifest holds besides
 ) -> Manifest:
     """Write a model's graphs and a manifest without parity figures; `facts` go into the manifest."""
     out.mkdir(parents=True)
@@ -128,12 +130,18 @@ def write(
     for name, build in zip(
         manifests.GRAPHS, (graphs.local_in, graphs.global_step, graphs.local_out), strict=True
     ):
-        graph = build(config, weights, product).SerializeToString()
+        graph = build(config, weights, storage).SerializeToString()
         parts[name] = manifests.write_graph(out, name, graph, most_bytes=MAX_FILE_BYTES)
     shape = manifests.Shape(
-        config.d_local, config.n_in, config.d_global, config.n_global, config.n_out, config.vocab
+        d_local=config.d_local,
+        n_in=config.n_in,
+        d_global=config.d_global,
+        n_global=config.n_global,
+        n_out=config.n_out,
+        vocab=config.vocab,
+        n_history=HISTORY if config.ngram_buckets else 0,
     )
-    made = Manifest(v=manifests.FORMAT, shape=shape, quantization=quantization, graphs=parts, **facts)
+    made = Manifest(v=manifests.FORMAT, shape=shape, quantization=storage.name, graphs=parts, **facts)
     manifests.write(out, made)
     return made
 

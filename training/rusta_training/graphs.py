@@ -4,7 +4,7 @@ Nothing is traced: the graphs are short, and laid out for decoding. Keys and val
 for each layer, so candidates share the prefix's without a copy. Rotations and causal masks come in as inputs,
 being the same for every layer.
 
-    local_in   tokens [B, T], conv_i [B, 3, d_local]
+    local_in   tokens [B, T], history [B, 3] (with n-grams), conv_i [B, 3, d_local]
             →  x [B, T, d_local], next_conv_i
     global     patches [B, P, 4 d_local], attention's inputs for every layer
             →  up [B, P, 4 d_local], keys_i, values_i
@@ -25,29 +25,45 @@ from typing import Any
 
 import numpy as np
 import onnx
+from attrs import frozen
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from .model import HEAD_DIM, PATCH, TAPS, ModelConfig
+from .model import HEAD_DIM, HISTORY, NGRAM_ORDERS, PATCH, TAPS, ModelConfig
 
 Weights = Mapping[str, NDArray[np.float32]]
 """A state dict of `Hourglass`."""
-Product = Callable[["Graph", str, str, NDArray[np.float32]], str]
-"""Writes the product of a value and a matrix [in, out], given its name; returns the result's name."""
+Write = Callable[["Graph", str, str, NDArray[np.float32]], str]
+"""Writes nodes that do something with a value and a named matrix; returns the result's name."""
 Shape = list[int | str]
 """Sizes; a name stands for any size."""
 
-_MICROSOFT = "com.microsoft"
+MICROSOFT = "com.microsoft"
+"""The domain of onnxruntime's own nodes."""
 _EPSILON = 1e-6
 _LAST = 2**31 - 1
+
+
+@frozen
+class Storage:
+    """How matrices are kept.
+
+    Attributes:
+        product: of a value and a matrix [in, out].
+        rows: those of a table [rows, width] that a value names.
+    """
+
+    name: str
+    product: Write
+    rows: Write
 
 
 class Graph:
     """An ONNX graph that is being written. Values are known by their names."""
 
-    def __init__(self, name: str, product: Product) -> None:
+    def __init__(self, name: str, storage: Storage) -> None:
         self._name = name
-        self._product = product
+        self._storage = storage
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -76,24 +92,24 @@ class Graph:
         self,
         kind: str,
         *inputs: str,
-        to: list[str],
+        out: list[str],
         domain: str = "",
         **attributes: Any,  # noqa: ANN401  whatever the kind has
     ) -> list[str]:
-        """A node whose outputs get the names `to`."""
-        self._nodes.append(helper.make_node(kind, inputs, to, domain=domain, **attributes))
-        return to
+        """A node whose outputs get the names `out`."""
+        self._nodes.append(helper.make_node(kind, inputs, out, domain=domain, **attributes))
+        return out
 
     def node(
         self,
         kind: str,
         *inputs: str,
-        to: str = "",
+        out: str = "",
         domain: str = "",
         **attributes: Any,  # noqa: ANN401
     ) -> str:
         """A node with one output, whose name is returned."""
-        return self.nodes(kind, *inputs, to=[to or self._fresh()], domain=domain, **attributes)[0]
+        return self.nodes(kind, *inputs, out=[out or self._fresh()], domain=domain, **attributes)[0]
 
     def cut(self, value: str, axis: int, start: str, end: str) -> str:
         """Positions `start` to `end` of one axis."""
@@ -102,42 +118,42 @@ class Graph:
     def split(self, value: str, axis: int, sizes: str) -> list[str]:
         """A value cut in two."""
         name = self._fresh()
-        return self.nodes("Split", value, sizes, to=[f"{name}_0", f"{name}_1"], axis=axis)
+        return self.nodes("Split", value, sizes, out=[f"{name}_0", f"{name}_1"], axis=axis)
 
     def linear(self, value: str, name: str, weights: Weights) -> str:
         """The product with a layer's weight matrix."""
-        return self._product(self, value, name, weights[f"{name}.weight"].T)
+        return self._storage.product(self, value, name, weights[f"{name}.weight"].T)
+
+    def rows(self, indices: str, name: str, table: NDArray[np.float32]) -> str:
+        """Rows of a table."""
+        return self._storage.rows(self, indices, name, table)
 
     def finish(self) -> onnx.ModelProto:
         """The whole."""
         graph = helper.make_graph(
             self._nodes, self._name, self._inputs, self._outputs, list(self._constants.values())
         )
-        imports = [helper.make_opsetid("", 18), helper.make_opsetid(_MICROSOFT, 1)]
+        imports = [helper.make_opsetid("", 18), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=imports, ir_version=9, producer_name="rusta")
 
     def _fresh(self) -> str:
         return f"value_{len(self._nodes)}"
 
 
-def local_in(config: ModelConfig, weights: Weights, product: Product) -> onnx.ModelProto:
+def local_in(config: ModelConfig, weights: Weights, storage: Storage) -> onnx.ModelProto:
     """Bytes to local vectors."""
-    graph = Graph("local_in", product)
-    tokens = graph.input("tokens", ["batch", "time"], TensorProto.INT64)
-    # Each row of the table is normalized here, once and for all.
-    table = weights["embed.weight"]
-    table = table / np.sqrt(np.square(table).mean(axis=1, keepdims=True) + _EPSILON)
-    x = graph.node("Gather", graph.constant("embed", table), tokens)
+    graph = Graph("local_in", storage)
+    x = _normalized(graph, _embedding(graph, config, weights), config.d_local)
     for i in range(config.n_in):
         is_last = i == config.n_in - 1
-        x = _local_layer(graph, x, i, f"layers_in.{i}", config.d_local, weights, to="x" if is_last else "")
+        x = _local_layer(graph, x, i, f"layers_in.{i}", config.d_local, weights, out="x" if is_last else "")
     graph.output("x", ["batch", "time", config.d_local])
     return graph.finish()
 
 
-def global_step(config: ModelConfig, weights: Weights, product: Product) -> onnx.ModelProto:
+def global_step(config: ModelConfig, weights: Weights, storage: Storage) -> onnx.ModelProto:
     """Patches to what they tell the bytes behind them."""
-    graph = Graph("global", product)
+    graph = Graph("global", storage)
     d_patch = PATCH * config.d_local
     patches = graph.input("patches", ["batch", "time", d_patch])
     _declare_attention(graph)
@@ -147,14 +163,14 @@ def global_step(config: ModelConfig, weights: Weights, product: Product) -> onnx
         x = _attention(graph, x, i, f"{name}.attention", config.d_global, weights)
         x = _mlp(graph, x, f"{name}.mlp", config.d_global, weights)
     up = graph.linear(_normalized(graph, x, config.d_global), "patch_out", weights)
-    graph.node("Identity", up, to="up")
+    graph.node("Identity", up, out="up")
     graph.output("up", ["batch", "time", d_patch])
     return graph.finish()
 
 
-def local_out(config: ModelConfig, weights: Weights, product: Product) -> onnx.ModelProto:
+def local_out(config: ModelConfig, weights: Weights, storage: Storage) -> onnx.ModelProto:
     """Local vectors and the global part's word on them to logits."""
-    graph = Graph("local_out", product)
+    graph = Graph("local_out", storage)
     d_local = config.d_local
     local: Shape = ["batch", "time", d_local]
     x = graph.node("Add", graph.input("x", local), graph.input("up", local))
@@ -165,17 +181,43 @@ def local_out(config: ModelConfig, weights: Weights, product: Product) -> onnx.M
             x = _attention(graph, x, 0, "byte_attention", d_local, weights)
         x = _local_layer(graph, x, i, f"layers_out.{i}", d_local, weights)
     hidden = _normalized(graph, graph.cut(x, 1, logits_from, graph.ints(_LAST)), d_local)
-    graph.node("Identity", graph.linear(hidden, "head", weights), to="logits")
+    graph.node("Identity", graph.linear(hidden, "head", weights), out="logits")
     graph.output("logits", ["batch", "asked", config.vocab])
     opinion = graph.constant("head_confidence.weight", weights["head_confidence.weight"][0])
     bias = graph.constant("head_confidence.bias", weights["head_confidence.bias"])
-    graph.node("Add", graph.node("MatMul", hidden, opinion), bias, to="confidence")
+    graph.node("Add", graph.node("MatMul", hidden, opinion), bias, out="confidence")
     graph.output("confidence", ["batch", "asked"])
     return graph.finish()
 
 
+def _embedding(graph: Graph, config: ModelConfig, weights: Weights) -> str:
+    """What tokens and the n-grams that end at them stand for, added up. All tables are one."""
+    tokens = graph.input("tokens", ["batch", "time"], TensorProto.INT64)
+    buckets = [tokens]
+    tables = [weights["embed.weight"]]
+    if config.ngram_buckets:
+        history = graph.input("history", ["batch", HISTORY], TensorProto.INT64)
+        window = graph.node("Concat", history, tokens, axis=1)
+        hashed = tokens
+        # As `model.ngram_buckets` does.
+        for order in range(2, max(NGRAM_ORDERS) + 1):
+            before = graph.cut(window, 1, graph.ints(HISTORY - order + 1), graph.ints(1 - order))
+            hashed = graph.node("Mul", hashed, graph.ints(31_337))
+            before = graph.node("Add", graph.node("Mul", before, graph.ints(7_919)), graph.ints(order))
+            hashed = graph.node("Mod", graph.node("Add", hashed, before), graph.ints(1_000_003))
+            if order in NGRAM_ORDERS:
+                first = graph.ints(sum(map(len, tables)))
+                bucket = graph.node("Mod", hashed, graph.ints(config.ngram_buckets))
+                buckets.append(graph.node("Add", bucket, first))
+                tables.append(weights[f"embed_ngrams.{NGRAM_ORDERS.index(order)}.weight"])
+    indices = [graph.node("Unsqueeze", one, graph.ints(2)) for one in buckets]
+    indices_of_all = graph.node("Concat", *indices, axis=2)
+    rows = graph.rows(indices_of_all, "embed", np.concatenate(tables))
+    return graph.node("ReduceSum", rows, graph.ints(2), keepdims=0)
+
+
 def _local_layer(
-    graph: Graph, x: str, index: int, name: str, width: int, weights: Weights, to: str = ""
+    graph: Graph, x: str, index: int, name: str, width: int, weights: Weights, out: str = ""
 ) -> str:
     """A gated causal depthwise convolution and an MLP."""
     inner = graph.linear(_normalized(graph, x, width), f"{name}.conv_in", weights)
@@ -192,18 +234,18 @@ def _local_layer(
     for one in products[1:]:
         convolved = graph.node("Add", convolved, one)
     last = graph.cut(window, 1, graph.ints(1 - TAPS), graph.ints(_LAST))
-    graph.node("Identity", last, to=f"next_conv_{index}")
+    graph.node("Identity", last, out=f"next_conv_{index}")
     graph.output(f"next_conv_{index}", ["batch", TAPS - 1, width])
-    silu = graph.node("QuickGelu", gate, domain=_MICROSOFT, alpha=1.0)
+    silu = graph.node("QuickGelu", gate, domain=MICROSOFT, alpha=1.0)
     convolved = graph.linear(graph.node("Mul", convolved, silu), f"{name}.conv_out", weights)
-    return _mlp(graph, graph.node("Add", x, convolved), f"{name}.mlp", width, weights, to)
+    return _mlp(graph, graph.node("Add", x, convolved), f"{name}.mlp", width, weights, out)
 
 
-def _mlp(graph: Graph, x: str, name: str, width: int, weights: Weights, to: str = "") -> str:
+def _mlp(graph: Graph, x: str, name: str, width: int, weights: Weights, out: str = "") -> str:
     """Two matrices with a squared ReLU between them, around which x goes on."""
     inner = graph.node("Relu", graph.linear(_normalized(graph, x, width), f"{name}.up", weights))
     squared = graph.node("Mul", inner, inner)
-    return graph.node("Add", x, graph.linear(squared, f"{name}.down", weights), to=to)
+    return graph.node("Add", x, graph.linear(squared, f"{name}.down", weights), out=out)
 
 
 def _declare_attention(graph: Graph) -> None:
@@ -236,8 +278,8 @@ def _attention(graph: Graph, x: str, index: int, name: str, width: int, weights:
     swapped = graph.node("Concat", second, first, axis=3)
     both = graph.node("Add", graph.node("Mul", both, "cosines"), graph.node("Mul", swapped, "sines"))
     queries, keys = graph.split(both, 0, graph.ints(heads, heads))
-    keys = graph.node("Concat", own_keys, keys, to=f"keys_{index}", axis=2)
-    values = graph.node("Concat", own_values, values, to=f"values_{index}", axis=2)
+    keys = graph.node("Concat", own_keys, keys, out=f"keys_{index}", axis=2)
+    values = graph.node("Concat", own_values, values, out=f"values_{index}", axis=2)
     graph.output(keys, total)
     graph.output(values, total)
 
