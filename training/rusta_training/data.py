@@ -27,7 +27,6 @@ from rich.progress import (
 from . import contamination, corpus, ledger, pack, programs, shards, sources, split
 from .documents import Document, fit
 from .ledger import Entry
-from .sources import RUSTS_OWN
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "build/data"
@@ -81,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(stderr=True)
     if options.lock:
         with _bar(console, "ledger") as (report, _):
-            ledger.write(options.ledger, sources.lock(options.data, report))
+            ledger.write(options.ledger, sources.lock(options.data, report, options.least_users))
     entries = ledger.read(options.ledger)
     with _bar(console, "sources") as (report, _):
         sources.fetch(options.data, entries, report)
@@ -138,8 +137,7 @@ def make_shards(data: Path, inputs: Inputs, heaps: Heaps) -> None:
         documents = fit(files, inputs.contaminated, counts)
         made = {}
         for number, side in enumerate(split.SPLITS):
-            # Figures on what is held out are about whole crates.
-            some = [d for d in documents if d.split == side and (side == "train" or d.crate not in RUSTS_OWN)]
+            some = pack.of_side(documents, side)
             for stage, pack_stage, n_bytes in (
                 ("s0", pack.s0, inputs.s0_bytes),
                 ("s1", pack.s1, inputs.s1_bytes),
@@ -202,6 +200,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=DATA, help="where everything is put")
     parser.add_argument("--ledger", type=Path, default=LEDGER)
     parser.add_argument("--lock", action="store_true", help="write the ledger anew from the archive")
+    parser.add_argument(
+        "--least-users",
+        type=int,
+        default=sources.LEAST_USERS,
+        help="with --lock: take crates that so many packages are built on",
+    )
     parser.add_argument("--holdout", type=Path, default=HOLDOUT, help="crates never trained on")
     parser.add_argument("--contaminated", type=Path, default=CONTAMINATED, help="texts to leave out")
     parser.add_argument(

@@ -13,6 +13,8 @@ from rusta_inference.codec import BOS
 from . import infill
 from .documents import Document
 from .shards import Tokens
+from .sources import RUSTS_OWN
+from .split import Split
 
 MAX_CRATE_SHARE: Final = 0.03
 """No crate gives more than this part of the bytes: one big crate's manners are not everyone's."""
@@ -25,6 +27,11 @@ _ANY_CRATE_BYTES = 1_000_000
 _BYTES_PER_SAMPLE = 1000
 _LISTING_BYTES_PER_SAMPLE = 250
 _SHUFFLE_SEED = 20_250_101
+
+
+def of_side(documents: Iterable[Document], side: Split) -> list[Document]:
+    """The documents of one side; of what is held out crates only, for figures are about whole crates."""
+    return [d for d in documents if d.split == side and (side == "train" or d.crate not in RUSTS_OWN)]
 
 
 def s0(documents: Sequence[Document], n_bytes: int | None) -> Iterator[Tokens]:

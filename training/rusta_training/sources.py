@@ -54,7 +54,7 @@ RUSTS_OWN: Final = frozenset(part.name for part in _PARTS)
 """The names of the sources that are no crates but Rust's own."""
 
 
-def lock(data: Path, report: Report) -> list[Entry]:
+def lock(data: Path, report: Report, least_users: int = LEAST_USERS) -> list[Entry]:
     """Look at every crate that is in use and at Rust's own sources, and decide on each. Nothing is unpacked.
 
     Raises:
@@ -62,7 +62,7 @@ def lock(data: Path, report: Report) -> list[Entry]:
     """
     apt = debian.configure((data / "apt").absolute())
     found = debian.packages(apt)
-    chosen = debian.most_used(found, LEAST_USERS)
+    chosen = debian.most_used(found, least_users)
     report(f"fetching {len(chosen)} packages")
     rust = found["rust-src"]
     debian.download(apt, [(package.name, package.version) for package in (rust, *chosen)], _archives(data))
