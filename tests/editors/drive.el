@@ -1,5 +1,6 @@
-;;; Run by test_emacs.py in a batch Emacs that has loaded the README's snippet: does with eglot what a person
-;;; does with the keyboard, and writes what it saw to $SEEN as JSON.  -*- lexical-binding: t -*-
+;;; drive.el -- what a person does with the keyboard  -*- lexical-binding: t -*-
+;;; Run by test_emacs.py in a batch Emacs that has loaded the README's snippet: does the same with eglot, and
+;;; writes what it saw to $SEEN as JSON.
 
 (require 'eglot)
 (require 'json)
@@ -8,6 +9,8 @@
 
 ;; A busy machine may take minutes; nothing is waited for without need.
 (defconst patience 600)
+(setq eglot-connect-timeout patience
+      jsonrpc-default-request-timeout patience)
 
 (defun note (name value)
   (push (cons name value) seen))

@@ -2,10 +2,13 @@
 local M = {}
 
 local health = vim.health
+local TIMEOUT_MS = 60000
 
 --- Whether the program ran well, and what it said.
 local function run(command)
-  local ok, done = pcall(function() return vim.system(command, { text = true }):wait(30000) end)
+  -- Wide, so that no line is broken.
+  local options = { text = true, env = { COLUMNS = '500' } }
+  local ok, done = pcall(function() return vim.system(command, options):wait(TIMEOUT_MS) end)
   if not ok then return false, done end
   return done.code == 0, vim.trim(done.stdout .. done.stderr)
 end
@@ -22,12 +25,17 @@ local function check_program(command)
     return
   end
   health.ok(('%s (%s)'):format(said, vim.fn.exepath(command[1])))
-  -- One line for each thing that was looked for.
-  local well, found = run({ command[1], 'doctor' })
-  for _, line in ipairs(vim.split(found, '\n', { trimempty = true })) do
-    health.info(line)
+  -- One line for each thing that was looked for, with a mark before it.
+  local _, found = run({ command[1], 'doctor' })
+  local marks = { ['✓'] = health.ok, ['!'] = health.warn, ['✗'] = health.error }
+  for line in vim.gsplit(found, '\n') do
+    local mark, rest = line:match('^%s*(%S+)%s+(.-)%s*$')
+    if mark and marks[mark] then
+      marks[mark]((rest:gsub('%s%s+', ': ', 1)))
+    elseif mark then
+      health.info(vim.trim(line))
+    end
   end
-  if not well then health.warn('`rusta doctor` found something missing; see above') end
 end
 
 local function check_configuration()

@@ -1,7 +1,7 @@
 package dev.rusta.jetbrains
 
 import com.intellij.execution.configurations.GeneralCommandLine
-import com.intellij.ide.impl.isTrusted
+import com.intellij.ide.trustedProjects.TrustedProjects
 import com.intellij.openapi.project.Project
 import com.intellij.openapi.vfs.VirtualFile
 import com.redhat.devtools.lsp4ij.server.OSProcessStreamConnectionProvider
@@ -28,7 +28,7 @@ class RustaConnection(project: Project) : OSProcessStreamConnectionProvider(comm
 }
 
 private fun commandLine(project: Project): GeneralCommandLine {
-    val arguments = if (project.isTrusted()) listOf("serve") else listOf("serve", "--untrusted")
+    val arguments = if (TrustedProjects.isProjectTrusted(project)) listOf("serve") else listOf("serve", "--untrusted")
     return GeneralCommandLine(listOf(RustaSettings.executable) + arguments)
         .withWorkDirectory(project.basePath)
         .withParentEnvironmentType(GeneralCommandLine.ParentEnvironmentType.CONSOLE)
