@@ -5,13 +5,15 @@
 Each program is broken once (`.hidden`), repaired, and the repaired program is run: it is right if it prints
 what the original prints and its assertions hold. What the loop knew of its fix, and whether that was right,
 are the cases of `rusta_training.calibrate`; they are split by program into one half to fit and one to judge.
+What the byte model made of each candidate for the first error gives the cases of the probability *before* the
+compiler is asked.
 """
 
 import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import nullcontext
 from functools import cache
@@ -21,20 +23,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import rich_click as click
-from attrs import asdict, frozen
+from attrs import asdict, define, frozen
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from rusta_inference import confidence as committed
 from rusta_inference.confidence import Calibration
-from rusta_server.candidates import Rank
-from rusta_server.candidates.model import ByteModel
+from rusta_server.candidates import Candidate, Context, Rank, Source
+from rusta_server.candidates.model import ByteModel, Opinion
 from rusta_server.config import Config
 from rusta_server.orchestrator import offers
 from rusta_server.orchestrator.confidence import Evidence, calibration_of, features
 from rusta_server.orchestrator.propose import model_of
 from rusta_server.orchestrator.repair import Budget, Repair, repair
+from rusta_server.patch.edit import EditError, apply
 from rusta_server.patch.proof import Level
 from rusta_server.tools.diagnostic import Checked
 from rusta_training.calibrate import Case, as_plain, fit, judge
@@ -46,7 +49,8 @@ from .hidden import NAME, Broken, Program
 # that stays, and for the lightbulb, with alternatives.
 _KINDS = {"repair": 0.5, "tested": 0.22, "among others": 0.13, "alternatives": 0.15}
 _BUDGET = Budget(max_checks=20)
-_L2 = 2.0
+_L2 = 8.0
+"""By cross-validation over the programs to fit: 1 and 40 are worse."""
 
 
 @frozen
@@ -54,7 +58,7 @@ class Row:
     """One fix, or none, and what became of it.
 
     Attributes:
-        kind: how it was asked for.
+        kind: how it was asked for; "candidate" for one that the byte model looked at.
         right: None where there was no fix.
         exact: it equals the original, white space aside.
         calibration: the coefficients it is judged by.
@@ -141,8 +145,9 @@ def command(
 def fit_and_judge(rows: Sequence[Row]) -> tuple[dict[str, Calibration], dict[str, Any]]:
     """Coefficients fitted on the first half of the programs, and figures from the other half."""
     fixes = [row for row in rows if row.right is not None]
+    after = [row for row in fixes if row.calibration.startswith("after")]
     fitted: dict[str, Calibration] = {}
-    figures: dict[str, Any] = {"n_programs": len({row.program for row in rows}), "n_fixes": len(fixes)}
+    figures: dict[str, Any] = {"n_programs": len({row.program for row in rows}), "n_fixes": len(after)}
     judged: list[tuple[Row, float]] = []
     for name in sorted({row.calibration for row in fixes}):
         own = [row for row in fixes if row.calibration == name]
@@ -154,21 +159,43 @@ def fit_and_judge(rows: Sequence[Row]) -> tuple[dict[str, Calibration], dict[str
             continue
         fitted[name] = fit(first, l2=_L2)
         said = [fitted[name].probability(row.features) for row in second]
-        judged += zip(second, said, strict=True)
         figures[name] = {"n_fit": len(first), **_judged(second, said)}
+        if name.startswith("after"):
+            judged += zip(second, said, strict=True)
+        else:
+            figures[name]["first_right"] = _first_right(second, said)
+            figures[name]["first_right_by_prior"] = _first_right(
+                second, [row.features["prior"] for row in second]
+            )
     figures["all"] = _judged([row for row, _ in judged], [said for _, said in judged])
-    by_source = {}
-    for source in sorted({row.source.split("/")[0] for row, _ in judged}):
-        own_said = [(row, said) for row, said in judged if row.source.split("/")[0] == source]
-        by_source[source] = {
-            "n": len(own_said),
-            "right": round(sum(bool(row.right) for row, _ in own_said) / len(own_said), 3),
-            "said": round(sum(said for _, said in own_said) / len(own_said), 3),
-        }
-    figures["by_source"] = by_source
-    none = sum(row.right is None for row in rows if not _is_first_half(row.program))
-    figures["abstentions"] = {str(tau): _abstentions(judged, none, tau) for tau in _thresholds()}
+    figures["by_source"] = _by_source(judged)
+    n_none = sum(row.right is None for row in rows if not _is_first_half(row.program))
+    figures["abstentions"] = {str(tau): _abstentions(judged, n_none, tau) for tau in _thresholds()}
     return fitted, figures
+
+
+def _first_right(rows: Sequence[Row], said: Sequence[float]) -> float:
+    """In how many of the programs for which one candidate is right the likeliest one is."""
+    by_program: dict[str, list[tuple[float, bool]]] = {}
+    for row, p in zip(rows, said, strict=True):
+        by_program.setdefault(row.program, []).append((p, bool(row.right)))
+    able = [found for found in by_program.values() if any(right for _, right in found)]
+    firsts = [max(found, key=lambda one: one[0])[1] for found in able]
+    return round(sum(firsts) / len(firsts), 3) if firsts else 0.0
+
+
+def _by_source(judged: Sequence[tuple[Row, float]]) -> dict[str, Any]:
+    groups: dict[str, list[tuple[Row, float]]] = {}
+    for row, said in judged:
+        groups.setdefault(row.source.split("/")[0], []).append((row, said))
+    return {
+        source: {
+            "n": len(own),
+            "right": round(sum(bool(row.right) for row, _ in own) / len(own), 3),
+            "said": round(sum(said for _, said in own) / len(own), 3),
+        }
+        for source, own in sorted(groups.items())
+    }
 
 
 def _judged(rows: Sequence[Row], said: Sequence[float]) -> dict[str, Any]:
@@ -221,7 +248,7 @@ def _collect(
             done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
                 for row in future.result():
-                    n_rows[row.right] += 1
+                    n_rows[row.right] += row.kind != "candidate"
                     yield row
             told = f"right {n_rows[True]}, wrong {n_rows[False]}, no fix {n_rows[None]}"
             progress.update(task, completed=60 * minutes - max(end - time.monotonic(), 0), said=told)
@@ -239,17 +266,59 @@ def examine(program: Program, seed: int, config: Config) -> list[Row]:
             return []
         shadow = hidden.RunnableShadow(folder, NAME, {NAME: broken.text}, program.edition)
         model = _model(config)
-        rank = model.rank if model else None
+        seen = _Seen(model) if model else None
         if kind in ("repair", "tested"):
-            found = list(_repaired(shadow, kind, rank))
+            found = list(_repaired(shadow, kind, seen))
         else:
-            found = list(_offered(shadow, broken, rank))
+            found = list(_offered(shadow, broken, seen))
         if not found:
             return []
         expected = hidden.output_of(program.text, program.edition, folder)
         if expected is None:
             return []
-        return [_row(broken, kind, one, expected, folder) for one in found]
+        rows = [_row(broken, kind, one, expected, folder) for one in found]
+        right = {one.text for one, row in zip(found, rows, strict=True) if row.right}
+        return [*rows, *(_looked_at(broken, seen, right) if seen else ())]
+
+
+@define
+class _Seen:
+    """The byte model as the loop asks it, with what it said when it was asked first."""
+
+    model: ByteModel
+    first: tuple[Opinion, ...] | None = None
+    files: Mapping[str, Source] = {}
+
+    def __call__(self, context: Context, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        if self.first is None:
+            self.first = self.model.opinions(context, candidates) or ()
+            self.files = context.files
+        return self.model.ranking()(context, candidates)
+
+
+def _looked_at(broken: Broken, seen: _Seen, right: Collection[bytes | None]) -> Iterator[Row]:
+    """A row for each candidate that the model saw when it was asked first."""
+    if seen.first is None or seen.files[NAME].text != broken.text:
+        return
+    for opinion in seen.first:
+        try:
+            text = apply({NAME: broken.text}, opinion.candidate.edits)[NAME]
+        except (EditError, KeyError):
+            continue
+        whole = hidden.restored(broken, text)
+        exact = whole is not None and whole.split() == broken.program.text.split()
+        yield Row(
+            program=broken.program.id,
+            kind="candidate",
+            operator=broken.operator,
+            family=broken.family,
+            right=exact or text in right,
+            exact=exact,
+            source=opinion.candidate.source,
+            title=opinion.candidate.title,
+            calibration="before_model",
+            features=opinion.features,
+        )
 
 
 @cache
@@ -345,7 +414,7 @@ def _show(figures: Mapping[str, Any], console: Console) -> None:
     table = Table(title=f"{figures['n_fixes']} fixes of {figures['n_programs']} held-out programs")
     for column in ("", "n", "right", "ECE", "by chance (5–95 %)", "Brier", "always the same", "AUC"):
         table.add_column(column, justify="left" if not column else "right")
-    for name in ("after", "after_model", "all"):
+    for name in ("after", "after_model", "all", "before_model"):
         if name in figures:
             one = figures[name]
             low, _, high = one["ece_null_5_50_95"]

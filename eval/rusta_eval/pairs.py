@@ -123,7 +123,7 @@ def run(pair: Pair, *, budget: Budget, config: Config, analyzer: bool = True, ru
             lambda: nullcontext(_assists(pair.edition) if analyzer else ()),
             budget=budget,
             proposers=SOURCES if rules else (rustc.propose,),
-            rank=model.rank if model else None,
+            rank=model.ranking() if model else None,
         )
     seconds = time.monotonic() - started
     if not isinstance(found, Repair):

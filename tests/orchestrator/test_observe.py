@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from rusta_server.candidates import Candidate, Score
 from rusta_server.config import Config
 from rusta_server.errors import RustaError
 from rusta_server.orchestrator import replay
-from rusta_server.orchestrator.observe import CHECK, READ, Decided, traced_offers, traced_repair
+from rusta_server.orchestrator.observe import CHECK, RANK, READ, Decided, traced_offers, traced_repair
 from rusta_server.orchestrator.policy import is_answer, may_show
 from rusta_server.orchestrator.repair import Budget, Repair
+from rusta_server.patch.edit import Edit
 from rusta_server.patch.shadow import FileShadow
 from rusta_server.tools.process import Cancel, Cancelled, TimedOut
 from rusta_server.trace import canonical
@@ -268,3 +270,45 @@ def test_a_home_folder_that_is_a_part_of_what_was_asked(tmp_path, monkeypatch):
     ledger, id, _ = record(tmp_path, text)
     monkeypatch.setattr(Path, "home", lambda: Path("/usr/share"))
     assert replay.of_decisions(ledger, list(read(ledger.path(id)))).difference is None
+
+
+def modelled(context, candidates):
+    """Stands in for the byte model: a fix with an opinion that no machine repeats to the last digit."""
+    path = context.diagnostic.primary.path
+    at = context.files[path].text.index(b"zzz")
+    own = Candidate("model", "5", (Edit(path, at, at + 3, b"5"),), 2 / 3, score=Score(-1 / 3, -1 / 7, -0.1))
+    return [*candidates, own]
+
+
+@pytest.mark.parametrize("searching", ["repair", "offers"])
+def test_what_the_model_said_is_remembered(tmp_path, searching):
+    ledger = Ledger(tmp_path / "ledger")
+    (tmp_path / "shadow").mkdir()
+    shadow = FileShadow(
+        tmp_path / "shadow", "main.rs", {"main.rs": b"fn main() {\n    let n: i32 = zzz;\n}\n"}
+    )
+    options = {"budget": Budget(), "run_tests": False, "rank": modelled}
+    with begin(ledger) as trace:
+        if searching == "repair":
+            traced_repair(shadow, lambda: nullcontext(()), trace, **options)
+        else:
+            baseline = shadow.check({})
+            more = {"targets": list, "decide": decide, "helpers": ()}
+            list(traced_offers(shadow, baseline, trace, **more, **options))
+    steps = list(read(ledger.path(trace.id)))
+    assert any(step.what == RANK for step in steps)
+    assert check(of_steps(steps)).holds
+    again = replay.of_decisions(ledger, steps)
+    assert again.difference is None and again.n_same == again.n_recorded > 1
+
+
+def test_a_guess_is_recorded_as_one_with_what_speaks_for_it(tmp_path):
+    _, steps, shown = record_offers(tmp_path, b"fn main() {\n    let n: u32 = twice(4);\n}\n")
+    guesses = [one for one in shown if one.what == "guess"]
+    assert guesses
+    kept = [step for step in steps if step.what == "guess"]
+    assert [step.p for step in kept] == [pytest.approx(one.offer.confidence, abs=1e-6) for one in guesses]
+    assert all(
+        step.tau == Config().tau_answer > step.p and step.decision.startswith("tau-answer: ") for step in kept
+    )
+    assert all(step.citations for step in kept)

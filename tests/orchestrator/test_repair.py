@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from rusta_server.candidates import Candidate
 from rusta_server.orchestrator import offers
@@ -324,3 +324,77 @@ def test_errors_that_need_each_other_are_offered_together():
     (offer,) = offered(shadow, table, run_tests=False)
     assert offer.title == "Fix all 2 errors of this crate"
     assert offer.after == {FILE: b"A____B"}
+
+
+# The byte model: asked late, and never more than the budget says.
+
+
+def ranking(table: Mapping[str, list[Candidate]], questions: list[str]):
+    """A model that adds the table's candidates, and turns the priors of the others upside down."""
+
+    def rank(context, given):
+        questions.append(context.diagnostic.message)
+        turned = [evolve(one, prior=1 - one.prior) for one in given]
+        return [*turned, *table.get(context.diagnostic.message, [])]
+
+    return rank
+
+
+def test_the_model_is_not_asked_where_something_likely_works():
+    questions: list[str] = []
+    found = run(
+        Scripted(b"a", {b"a": [ONE], b"c": []}),
+        {"one": [candidate(0, 1, b"c", 0.8)]},
+        rank=ranking({}, questions),
+    )
+    assert (found.level, questions) == (Level.V2, [])
+
+
+def test_the_model_is_asked_once_nothing_likely_is_left():
+    questions: list[str] = []
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": [ONE], b"m": []})
+    own = {"one": [candidate(0, 1, b"m", 0.9)]}
+    found = run(shadow, {"one": [candidate(0, 1, b"b", 0.8)]}, rank=ranking(own, questions))
+    assert (found.level, questions, shadow.checked) == (Level.V2, ["one"], [b"a", b"b", b"m"])
+
+
+def test_what_is_unlikely_is_tried_in_the_models_order():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": [ONE], b"c": []})
+    table = {"one": [candidate(0, 1, b"b", 0.4), candidate(0, 1, b"c", 0.1)]}
+    found = run(shadow, table, rank=ranking({}, []))
+    assert (found.level, shadow.checked) == (Level.V2, [b"a", b"c"])
+
+
+def test_what_the_model_finds_for_several_errors_is_tried_together():
+    own = {"one": [candidate(0, 1, b"A", 0.9)], "two": [candidate(5, 6, b"B", 0.9)]}
+    shadow = Scripted(b"a____b", {b"a____b": [ONE, TWO], b"A____B": []})
+    found = run(shadow, {}, rank=ranking(own, []))
+    assert found.level == Level.V2
+    assert [step.diagnostic for step in found.state.steps] == [ONE, TWO]
+
+
+def test_the_model_is_asked_no_more_often_than_the_budget_says():
+    questions: list[str] = []
+    errors = [error("E0308", f"e{number}", number) for number in range(5)]
+    shadow = Scripted(b"abcde", {b"abcde": errors})
+    run(shadow, {}, rank=ranking({}, questions), budget=Budget(max_questions=3))
+    assert len(questions) == 3
+
+
+def test_with_the_questions_spent_the_rest_is_tried_all_the_same():
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": []})
+    found = run(
+        shadow,
+        {"one": [candidate(0, 1, b"b", 0.1)]},
+        rank=ranking({}, []),
+        budget=Budget(max_questions=0),
+    )
+    assert found.level == Level.V2
+
+
+def test_an_offer_of_the_models_is_proven_like_all_others():
+    questions: list[str] = []
+    shadow = Scripted(b"a", {b"a": [ONE], b"b": [ONE], b"m": []})
+    own = {"one": [candidate(0, 1, b"m", 0.9)]}
+    (offer,) = offered(shadow, {"one": [candidate(0, 1, b"b", 0.8)]}, rank=ranking(own, questions))
+    assert (offer.after, offer.level, questions) == ({FILE: b"m"}, Level.V2, ["one"])

@@ -1,7 +1,7 @@
 """The byte model: it ranks what the other sources propose, fills their holes, and writes edits of its own.
 
-Its weights are opened when it is first asked; onnxruntime and numpy are imported only then. Without weights,
-or with weights that cannot be used, nothing else is lost.
+It runs in a process of its own, which is started when it is first asked. Without weights, or with weights
+that cannot be used, nothing else is lost.
 """
 
 import logging
@@ -20,15 +20,17 @@ import rusta_inference
 from rusta_inference import codec
 from rusta_inference.codec import Prompt
 from rusta_inference.confidence import calibration, logit
+from rusta_inference.manifest import Manifest, Missing, read, read_graph
 from rusta_inference.problem import of_diagnostic
 
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
-from . import LANGUAGE, Candidate, Context, Score, Source, rustc
+from ..tools.process import Cancel, is_cancelled
+from . import LANGUAGE, Candidate, Context, Rank, Score, Source, rustc
 
 if TYPE_CHECKING:
     from rusta_inference.decode import Generated
-    from rusta_inference.engine import Engine, Prefix
+    from rusta_inference.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,18 @@ _MAX_SCORED = 16
 _MAX_HOLES = 2
 _REMEMBERED = 16
 _TITLE_WIDTH = 60
+
+
+def look(folder: Path = SHIPPED) -> Manifest | Missing:
+    """What weights lie in a folder, whole and of a format that can be read; nothing is started."""
+    manifest = read(folder)
+    if isinstance(manifest, Missing):
+        return manifest
+    for parts in manifest.graphs.values():
+        graph = read_graph(folder, parts)
+        if isinstance(graph, Missing):
+            return graph
+    return manifest
 
 
 @frozen
@@ -59,7 +73,7 @@ _Question = tuple[object, ...]
 
 @define(slots=False, eq=False)
 class ByteModel:
-    """A folder of weights, opened on first use. May be asked from several threads, one after the other."""
+    """A folder of weights, used from the first question on. May be asked from several threads, in turn."""
 
     folder: Path = SHIPPED
     n_threads: int = 2
@@ -67,37 +81,50 @@ class ByteModel:
     _known: OrderedDict[_Question, tuple[Opinion, ...]] = field(factory=OrderedDict, repr=False)
 
     @cached_property
-    def engine(self) -> "Engine | None":
-        """What runs the weights; None if they cannot be used, and the log says why."""
-        from rusta_inference.engine import Engine
+    def worker(self) -> "Worker | Missing":
+        """The process that runs the weights."""
+        from rusta_inference.worker import Worker
 
-        opened = Engine.open(self.folder, n_threads=self.n_threads)
-        if isinstance(opened, Engine):
-            return opened
-        log.warning("no byte model: %s", opened.reason)
-        return None
+        started = Worker.start(self.folder, n_threads=self.n_threads)
+        if not isinstance(started, Worker):
+            log.warning("no byte model: %s", started.reason)
+        return started
 
-    def rank(self, context: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    def ranking(self, cancel: Cancel | None = None) -> Rank:
         """The candidates with the model's opinion in score and prior, its own and filled ones among them.
 
-        They come back as they are if the model cannot be asked.
+        They come back as they are if the model cannot be asked, or is no longer to be.
         """
-        try:
-            opinions = self.opinions(context, candidates)
-        except Exception:  # whatever goes wrong in there, the other sources' candidates are still good
-            log.exception("the byte model failed")
-            opinions = None
-        if opinions is None:
-            return tuple(candidates)
-        return tuple(evolve(one.candidate, prior=_before(one.features)) for one in opinions)
 
-    def opinions(self, context: Context, candidates: Sequence[Candidate]) -> tuple[Opinion, ...] | None:
-        """What `rank` is made of: scored candidates and the features of their new priors.
+        def rank(context: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+            try:
+                opinions = self.opinions(context, candidates, cancel)
+            except Exception as error:  # whatever goes wrong in there, the other sources are still good
+                if not is_cancelled(cancel):
+                    log.warning("the byte model failed: %r", error)
+                opinions = None
+            if opinions is None:
+                return tuple(candidates)
+            return tuple(evolve(one.candidate, prior=_before(one.features)) for one in opinions)
+
+        return rank
+
+    def opinions(
+        self, context: Context, candidates: Sequence[Candidate], cancel: Cancel | None = None
+    ) -> tuple[Opinion, ...] | None:
+        """What a ranking is made of: scored candidates and the features of their new priors.
 
         None without a model, or where there is no code to show to it.
+
+        Raises:
+            rusta_inference.worker.Lost: its process died.
+            rusta_inference.engine.Cancelled: somebody raised `cancel`.
         """
+        from rusta_inference.worker import Worker
+
         with self._lock:
-            if self.engine is None:
+            worker = self.worker
+            if not isinstance(worker, Worker):
                 return None
             files = {
                 span.path: context.files[span.path].text
@@ -109,7 +136,8 @@ class ByteModel:
                 return None
             question = (prompt.tokens, *candidates)
             if question not in self._known:
-                self._known[question] = tuple(_Consulted(self.engine, context, prompt).opinions(candidates))
+                consulted = _Consulted(worker, context, prompt, cancel)
+                self._known[question] = tuple(consulted.opinions(candidates))
                 if len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
             return self._known[question]
@@ -118,17 +146,13 @@ class ByteModel:
 class _Consulted:
     """One question to the model: a prompt that was read once."""
 
-    def __init__(self, engine: "Engine", context: Context, prompt: Prompt) -> None:
-        self._engine, self._context, self._prompt = engine, context, prompt
-        self._prefix: Prefix = engine.prefill(prompt.tokens)
+    def __init__(self, worker: "Worker", context: Context, prompt: Prompt, cancel: Cancel | None) -> None:
+        self._worker, self._context, self._prompt, self._cancel = worker, context, prompt, cancel
+        self._read = worker.prefill(prompt.tokens, cancelled=self._is_cancelled)
 
     def opinions(self, candidates: Sequence[Candidate]) -> Iterator[Opinion]:
         """Scored candidates: the given ones first."""
-        from rusta_inference import decode
-
-        written = decode.generate(
-            self._engine, self._prompt, n=_N_OWN, prefix=self._prefix, accept=self._is_well_formed
-        )
+        written = self._generate(_N_OWN)
         own = list(self._own(written))
         given = self._scored(candidates)
         told = {_effect(one, self._context) for one in given}
@@ -160,7 +184,7 @@ class _Consulted:
             tokens = self._tokens(edits)
             if tokens is not None:
                 said[number] = tokens
-        scores = self._engine.score(self._prefix, list(said.values()))
+        scores = self._worker.score(self._read, list(said.values()), cancelled=self._is_cancelled)
         result = list(candidates)
         for number, score in zip(said, scores, strict=True):
             result[number] = evolve(result[number], score=_score(score.token_log_probabilities))
@@ -173,8 +197,6 @@ class _Consulted:
 
     def _filled(self) -> Iterator[Candidate]:
         """The compiler's suggestions with a hole in them, the hole filled."""
-        from rusta_inference import decode
-
         holed = [one for one in rustc.propose(self._context) if one.has_placeholder]
         for candidate in holed[:_MAX_HOLES]:
             edits = [codec.Edit(edit.path, edit.start, edit.end, edit.text) for edit in candidate.edits]
@@ -182,19 +204,25 @@ class _Consulted:
             begin = _up_to_hole(tokens) if tokens else ()
             if not begin:
                 continue
-            written = decode.generate(
-                self._engine,
-                self._prompt,
-                n=_N_FILLED,
-                prefix=self._prefix,
-                begin=begin,
-                accept=self._is_well_formed,
-            )
+            written = self._generate(_N_FILLED, begin)
             for one in written.candidates:
                 if isinstance(one.answer, codec.Answer) and not _up_to_hole(one.tokens):
                     yield self._candidate(
                         "rustc+model", one.answer, one.tokens, one.score.token_log_probabilities
                     )
+
+    def _generate(self, n: int, begin: Sequence[int] = ()) -> "Generated":
+        from rusta_inference.engine import Cancelled
+
+        written = self._worker.generate(
+            self._prompt, n=n, begin=begin, accept=self._is_well_formed, cancelled=self._is_cancelled
+        )
+        if written.cancelled:
+            raise Cancelled
+        return written
+
+    def _is_cancelled(self) -> bool:
+        return is_cancelled(self._cancel)
 
     def _is_well_formed(self, answer: codec.Answer) -> bool:
         """Whether no file parses worse than before."""
@@ -284,12 +312,9 @@ def _title(edits: Sequence[Edit], context: Context) -> str:
 
 
 def _smallest(edit: Edit, text: bytes) -> tuple[str, str]:
-    """Old and new text without the lines and words that stay."""
+    """Old and new words, without what stays the same."""
     after = text[: edit.start] + edit.text + text[edit.end :]
-    small = diff.edits(edit.path, text, after)
-    if not small:
-        return "", ""
-    old, new = text[small[0].start : small[0].end], small[0].text
+    (old, new), *_ = diff.word_changes(edit.path, text, after) or [(b"", b"")]
     return old.decode(errors="replace").strip(), new.decode(errors="replace").strip()
 
 

@@ -92,7 +92,7 @@ def _search(
             lambda: helping(copy, config),
             trace,
             about={"command": "fix", "rusta": __version__},
-            rank=model.rank if model else None,
+            rank=model.ranking(cancel) if model else None,
             budget=budget,
             run_tests=config.run_tests,
             cancel=cancel,

@@ -16,14 +16,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..candidates import model
 from ..config import Config
 from ..errors import RustaError
+from ..orchestrator.propose import model_folder
 from ..tools import docs, process, rust_analyzer_install, sandbox
 
 ANSWER_TIMEOUT_S = 20.0
 EXIT_MISSING = 1
+REINSTALL = f"{sys.executable} -m pip install --force-reinstall rusta"
 INSTALL_RUST = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
-PACKAGES = ("pygls", "lsprotocol", "msgspec", "tree-sitter", "tree-sitter-rust")
+PACKAGES = ("pygls", "lsprotocol", "msgspec", "tree-sitter", "tree-sitter-rust", "numpy", "onnxruntime")
 MARKS = {"ok": "[green]✓[/]", "limited": "[yellow]![/]", "missing": "[red]✗[/]"}
 
 
@@ -70,6 +73,7 @@ def examine(config: Config, folder: Path) -> Iterator[Finding]:
     yield _analyzer(found)
     yield _std_sources(found)
     yield _documentation(config, folder)
+    yield _model(config)
     yield _sandbox()
     yield _cache(config.cache)
 
@@ -83,8 +87,7 @@ def _libraries() -> Iterator[Finding]:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        remedy = f"{sys.executable} -m pip install --force-reinstall rusta"
-        yield Finding("libraries", "missing", ", ".join(missing) + " not installed", remedy)
+        yield Finding("libraries", "missing", ", ".join(missing) + " not installed", REINSTALL)
     else:
         yield Finding("libraries", "ok", ", ".join(versions))
 
@@ -156,6 +159,20 @@ def _documentation(config: Config, folder: Path) -> Finding:
         return Finding(name, "ok", f"{here.html}; {found.reason} (rusta docs index does it)")
     lack = "not on this machine, so citations come from rustc --explain and your own sources"
     return Finding(name, "limited", lack, docs.REMEDY)
+
+
+def _model(config: Config) -> Finding:
+    name = "byte model"
+    if not config.model:
+        return Finding(name, "limited", "switched off (the setting `model`)")
+    folder = model_folder(config)
+    found = model.look(folder)
+    if isinstance(found, model.Missing):
+        lack = f"{found.reason}; fixes come from the compiler, from rules and from rust-analyzer alone"
+        return Finding(name, "limited", lack, REINSTALL)
+    n_bytes = sum(part.n_bytes for parts in found.graphs.values() for part in parts)
+    said = f"{found.run}, {found.n_parameters / 1e6:.0f} M parameters, {n_bytes / 1e6:.0f} MB"
+    return Finding(name, "ok", f"{said} ({folder})")
 
 
 def _sandbox() -> Finding:

@@ -139,7 +139,7 @@ def replay(id: str, folder: Path | None, cache_dir: Path | None) -> None:
         with open_shadow(folder, config, edition) as (_, copy):
             model = model_of(config)
             found = playback.of_everything(
-                ledger, steps, copy, lambda: helping(copy, config), rank=model.rank if model else None
+                ledger, steps, copy, lambda: helping(copy, config), rank=model.ranking() if model else None
             )
     console = Console(highlight=False)
     if found.difference is None:
@@ -171,10 +171,13 @@ def export(id: str, target: Path | None, cache_dir: Path | None) -> None:
 
 @command.command(name="import")
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--keep-secrets", is_flag=True, help="Even with what looks like a token, key or password in it."
+)
 @_cache_dir
-def import_(source: Path, cache_dir: Path | None) -> None:
-    """Take over a trace from the file SOURCE, if all of its hashes hold."""
-    click.echo(bundle.import_(ledger_at(cache_dir), source))
+def import_(source: Path, keep_secrets: bool, cache_dir: Path | None) -> None:
+    """Take over a trace from the file SOURCE, if all of its hashes hold and no secret is in it."""
+    click.echo(bundle.import_(ledger_at(cache_dir), source, keep_secrets=keep_secrets))
 
 
 @command.command()

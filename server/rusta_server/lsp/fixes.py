@@ -134,7 +134,7 @@ def start(proxy: "Proxy", job: Job, cancel: Cancel | None = None) -> asyncio.Tas
     fixes = proxy.session.state(Fixes)
     search = Search(job.root, on_demand=job.run is None, cancel=cancel or Cancel())
     for other in fixes.searches:
-        if _overlap(other.root, search.root) and (search.on_demand or not other.on_demand):
+        if overlap(other.root, search.root) and (search.on_demand or not other.on_demand):
             other.cancel.set()
     fixes.searches.append(search)
     return proxy.background(_take_turn(proxy, job, search))
@@ -146,21 +146,22 @@ async def _take_turn(proxy: "Proxy", job: Job, search: Search) -> list[Ready]:
         async with fixes.turn:
             if not search.cancel.is_set:
                 await _run(proxy, job, search.cancel)
-            return [ready for ready in fixes.ready if _overlap(ready.base, search.root)]
+            return [ready for ready in fixes.ready if overlap(ready.base, search.root)]
     finally:
         fixes.searches.remove(search)
 
 
-def _overlap(one: Path, other: Path) -> bool:
+def overlap(one: Path, other: Path) -> bool:
+    """Whether a search in one of the folders sees the other."""
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     """Search in a thread; stop it when a document changes."""
     fixes = proxy.session.state(Fixes)
-    fixes.ready = [ready for ready in fixes.ready if not _overlap(ready.base, job.root)]
+    fixes.ready = [ready for ready in fixes.ready if not overlap(ready.base, job.root)]
     versions = _versions(proxy)
-    buffers = _buffers(proxy)
+    buffers = unsaved(proxy)
     documents = Seen(versions, buffers)
 
     library = proxy.session.state(Library)
@@ -251,7 +252,7 @@ def _search(
         baseline = _known_baseline(job, base, buffers) or shadow.check({}, cancel)
         if not isinstance(baseline, Checked):
             raise why_not(baseline)
-        with tracing(Ledger(config.cache / "ledger"), _no_trace) as trace:
+        with tracing(Ledger(config.cache / "ledger"), no_trace) as trace:
             for decided in traced_offers(
                 shadow,
                 baseline,
@@ -259,7 +260,7 @@ def _search(
                 targets=targets,
                 decide=decide,
                 helpers=(helper(base),),
-                rank=model.rank if model else None,
+                rank=model.ranking(cancel) if model else None,
                 budget=budget_of(config),
                 run_tests=config.run_tests,
                 cancel=cancel,
@@ -284,7 +285,8 @@ def _is_near(error: Diagnostic, near: tuple[Path, int, int] | None, base: Path) 
     return any(base / span.path == path and span.start <= end and start <= span.end for span in error.spans)
 
 
-def _no_trace(error: OSError) -> None:
+def no_trace(error: OSError) -> None:
+    """Say that the disk takes no trace; the work goes on."""
     log.warning("no trace is kept: %s", error)
 
 
@@ -305,7 +307,7 @@ def _versions(proxy: "Proxy") -> dict[str, int]:
     return {document.uri: document.version for document in proxy.documents.all()}
 
 
-def _buffers(proxy: "Proxy") -> dict[Path, bytes]:
+def unsaved(proxy: "Proxy") -> dict[Path, bytes]:
     """The open documents whose text differs from the disk: the buffer counts."""
     buffers = {}
     for document in proxy.documents.all():

@@ -1,7 +1,8 @@
 """How sure Rusta is that a fix which the compiler accepted is right.
 
 The probability is a logistic function of what is known of the fix. Its coefficients are fitted on held-out
-programs with hidden tests (`rusta_eval.calibrate`), with and without the byte model's opinion.
+programs with hidden tests (`rusta_eval.calibrate`), with and without the byte model's opinion. How many other
+candidates were refused before, or accepted as well, was tried as evidence and told nothing more.
 """
 
 import math
@@ -36,8 +37,6 @@ class Evidence:
         stage: of the compiler, in which the error was reported.
         changes: old and new text of each place it changes, widened to whole words.
         n_new_warnings: warnings that the compiler gave only afterwards.
-        n_failed: candidates for the same error that the compiler refused before.
-        n_rivals: other candidates for the same error that it accepted, too.
         n_steps: candidates that are applied together.
     """
 
@@ -48,8 +47,6 @@ class Evidence:
     changes: tuple[tuple[bytes, bytes], ...]
     n_lines: int
     n_new_warnings: int = 0
-    n_failed: int = 0
-    n_rivals: int = 0
     n_steps: int = 1
 
     def of_change(
@@ -71,8 +68,6 @@ def evidence(
     after: Mapping[str, bytes],
     *,
     n_new_warnings: int = 0,
-    n_failed: int = 0,
-    n_rivals: int = 0,
     n_steps: int = 1,
 ) -> Evidence:
     """What is known of a candidate for `error` that made `after` of `before`."""
@@ -84,8 +79,6 @@ def evidence(
         changes=tuple(_changes(before, after)),
         n_lines=diff.n_changed_lines(before, after),
         n_new_warnings=n_new_warnings,
-        n_failed=n_failed,
-        n_rivals=n_rivals,
         n_steps=n_steps,
     )
 
@@ -121,8 +114,6 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
         "bytes": math.log2(1 + len(old) + len(new)),
         "places": float(min(len(part.changes), 4)),
         "warnings": float(min(part.n_new_warnings, 2)),
-        "failed": math.log2(1 + part.n_failed),
-        "rivals": math.log2(1 + part.n_rivals),
         "steps": math.log2(part.n_steps),
         "renames": float(bool(renames)),
         "far_renames": max(renames, default=0.0),
@@ -145,29 +136,7 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
 
 def _changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[tuple[bytes, bytes]]:
     for path in sorted(after):
-        text = before[path]
-        for edit in diff.edits(path, text, after[path]):
-            head, tail = _part_of_word(text, edit.start, edit.end, edit.text)
-            yield (
-                text[edit.start - head : edit.end + tail],
-                (text[edit.start - head : edit.start] + edit.text + text[edit.end : edit.end + tail]),
-            )
-
-
-def _part_of_word(text: bytes, start: int, end: int, new: bytes) -> tuple[int, int]:
-    """How many bytes before and after the place belong to a word that the change cuts."""
-    head = tail = 0
-    if _is_word((new or text[start:end])[:1]) or _is_word(text[start:end][:1]):
-        while start - head > 0 and _is_word(text[start - head - 1 : start - head]):
-            head += 1
-    if _is_word((new or text[start:end])[-1:]) or _is_word(text[start:end][-1:]):
-        while _is_word(text[end + tail : end + tail + 1]):
-            tail += 1
-    return head, tail
-
-
-def _is_word(byte: bytes) -> bool:
-    return byte.isalnum() or byte == b"_"
+        yield from diff.word_changes(path, before[path], after[path])
 
 
 def _is_rename(old: bytes, new: bytes) -> bool:

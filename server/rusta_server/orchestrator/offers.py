@@ -130,18 +130,14 @@ def _prove_some(
     prover: "_Prover", attempts: Iterator[Offer], found: list[Offer], most: int
 ) -> Iterator[Offer]:
     """Yield what is proven of the attempts and keep in `found` what stands, until that is enough."""
-    n_failed = 0
     for attempt in attempts:
         if is_cancelled(prover.cancel) or len(found) >= most or prover.is_spent:
             return
-        level = Level.NONE
-        for offer in prover.prove(attempt, n_failed, n_rivals=len(found)):
+        for offer in prover.prove(attempt):
             found[:] = [other for other in found if other.after != offer.after]
             if offer.level:
                 found.append(offer)
-            level = offer.level
             yield offer
-        n_failed += level == Level.NONE
 
 
 class _Prover:
@@ -157,14 +153,8 @@ class _Prover:
         """Whether the budget is used up."""
         return self._left <= 0
 
-    def prove(self, attempt: Offer, n_failed: int, n_rivals: int) -> Iterator[Offer]:
-        """Check an attempt; yields it in its smallest form, first as proven without the tests' code.
-
-        Args:
-            n_failed, n_rivals: how many were refused, and accepted, for the same error before.
-        """
-        parts = tuple(evolve(part, n_failed=n_failed, n_rivals=n_rivals) for part in attempt.evidence)
-        attempt = evolve(attempt, evidence=parts)
+    def prove(self, attempt: Offer) -> Iterator[Offer]:
+        """Check an attempt; yields it in its smallest form, first as proven without the tests' code."""
         quick = attempt.diagnostic.in_main
         offer = self._judge(attempt, all_targets=False) if quick else None
         if quick and offer is None:

@@ -27,10 +27,15 @@ def model_of(config: Config) -> ByteModel | None:
 
     It is opened when it is first asked. Make one for a process, not one for a search.
     """
-    folder = Path(config.model_dir).expanduser() if config.model_dir else SHIPPED
+    folder = model_folder(config)
     if not config.model or not folder.is_dir():
         return None
     return ByteModel(folder, config.model_threads)
+
+
+def model_folder(config: Config) -> Path:
+    """Where the weights lie, or would lie."""
+    return Path(config.model_dir).expanduser().absolute() if config.model_dir else SHIPPED
 
 
 def split_sure(found: Sequence[Found]) -> tuple[list[Found], list[Found]]:

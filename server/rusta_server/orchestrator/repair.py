@@ -92,7 +92,6 @@ class Step:
     Attributes:
         mended: the errors that went away with it; the one it was made for comes first.
         before, after: the variant before and after the step.
-        n_failed: candidates for the same error that were checked before, in vain.
         n_new_warnings: what the compiler warns of only since then.
     """
 
@@ -102,7 +101,6 @@ class Step:
     before: Mapping[str, bytes]
     after: Mapping[str, bytes]
     seconds: float
-    n_failed: int = 0
     n_new_warnings: int = 0
 
 
@@ -168,7 +166,6 @@ class Repair:
                 {path: step.before.get(path, files[path]) for path in step.after},
                 step.after,
                 n_new_warnings=step.n_new_warnings,
-                n_failed=step.n_failed,
                 n_steps=len(self.state.steps),
             )
             for step in self.state.steps
@@ -368,7 +365,6 @@ class _Search:
         self.n_checks = 0
         self._n_questions = 0
         self._queue: list[_Entry] = []
-        self._failed: Counter[str] = Counter()  # tries in vain, by the error's fingerprint
         self.seen: set[frozenset[tuple[str, bytes]]] = set()
         self._ties = itertools.count()
 
@@ -498,9 +494,8 @@ class _Search:
         self.on_event(Event("checked", self.n_checks, len(outcome.errors), titles))
         verdicts = tuple(compare(child.parent.checked, outcome, target) for target, _ in child.moves)
         if outcome.errors and not _is_promising(child.parent, outcome, verdicts):
-            self._failed.update(target.fingerprint for target, _ in child.moves)
             return None
-        steps = _steps(self.shadow.files, child, outcome, verdicts, self._failed, time.monotonic() - started)
+        steps = _steps(self.shadow.files, child, outcome, verdicts, time.monotonic() - started)
         return State(child.variant, outcome, child.parent.steps + steps, child.parent.verdicts + verdicts)
 
 
@@ -537,7 +532,6 @@ def _steps(
     child: _Child,
     outcome: Checked,
     verdicts: Sequence[Verdict],
-    failed: Mapping[str, int],
     seconds: float,
 ) -> tuple[Step, ...]:
     """One step for each move of a child, with what it mended and the variant before and after it."""
@@ -564,7 +558,6 @@ def _steps(
                 before,
                 after,
                 seconds / len(child.moves),
-                n_failed=failed[target.fingerprint],
                 n_new_warnings=verdict.n_new_warnings,
             )
         )

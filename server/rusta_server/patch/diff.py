@@ -75,6 +75,27 @@ def edits(path: str, before: bytes, after: bytes) -> list[Edit]:
     return result
 
 
+def word_changes(path: str, before: bytes, after: bytes) -> list[tuple[bytes, bytes]]:
+    """Old and new text of each place that differs, widened to the whole words that it cuts."""
+    result = []
+    for edit in edits(path, before, after):
+        new = edit.text
+        start, end = edit.start, edit.end
+        if _is_word((new or before[start:end])[:1]) or _is_word(before[start:end][:1]):
+            while start and _is_word(before[start - 1 : start]):
+                start -= 1
+        if _is_word((new or before[edit.start : end])[-1:]) or _is_word(before[edit.start : end][-1:]):
+            while _is_word(before[end : end + 1]):
+                end += 1
+        new = before[start : edit.start] + new + before[edit.end : end]
+        result.append((before[start:end], new))
+    return result
+
+
+def _is_word(byte: bytes) -> bool:
+    return byte.isalnum() or byte == b"_"
+
+
 def n_changed_lines(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> int:
     """Lines removed plus lines added over all files of `after`."""
     return sum(hunk.n_lines for hunk in all_hunks(before, after))

@@ -1,0 +1,88 @@
+"""Programs with hidden tests: broken outside of their assertions, and judged by all of them."""
+
+from random import Random
+
+import pytest
+
+from rusta_eval import hidden
+from rusta_eval.calibrate import Row, examine, fit_and_judge
+from rusta_eval.hidden import NAME, Program
+from rusta_server.config import Config
+from rusta_server.patch.shadow import Tested
+
+TEXT = b"""fn double(values: &[i32]) -> Vec<i32> {
+    values.iter().map(|value| value * 2).collect()
+}
+
+fn main() {
+    let values = vec![1, 2, 3];
+    let doubled = double(&values);
+    assert_eq!(doubled.len(), 3);
+    assert_eq!(doubled, [2, 4, 6]);
+    assert!(!values.is_empty());
+    println!("{}", doubled[0]);
+}
+"""
+PROGRAM = Program("p", TEXT, "2021")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_mistake_is_outside_of_the_assertions(seed):
+    broken = hidden.break_one(PROGRAM, Random(seed), hide=True, tail=hidden.TAIL)
+    assert broken is not None
+    assert broken.whole != TEXT
+    assert broken.whole.count(b"assert") == 3
+    assert broken.text.endswith(hidden.TAIL)
+    assert broken.text.count(b"assert") == 2 and b"[2, 4, 6]" not in broken.text
+    assert hidden.restored(broken, broken.text) == broken.whole
+
+
+def test_a_repair_is_restored_to_the_whole_program():
+    broken = hidden.break_one(PROGRAM, Random(1), hide=True, tail=hidden.TAIL)
+    blanked = broken.text.removesuffix(hidden.TAIL)
+    mended = blanked.replace(b"fn main", b"fn other() {}\nfn main") + hidden.TAIL
+    assert hidden.restored(broken, mended) == broken.whole.replace(b"fn main", b"fn other() {}\nfn main")
+
+
+def test_a_repair_of_what_is_hidden_cannot_be_judged():
+    broken = hidden.break_one(PROGRAM, Random(1), hide=True, tail=hidden.TAIL)
+    first_blank = broken.text.index(b"    " * 6)
+    assert (
+        hidden.restored(broken, broken.text[: first_blank + 6] + b"x();" + broken.text[first_blank + 8 :])
+        is None
+    )
+    assert hidden.restored(broken, broken.text + b"\n") is None, "the tail was changed"
+
+
+def test_what_a_program_prints_and_whether_it_ends_well(tmp_path):
+    assert hidden.output_of(TEXT, "2021", tmp_path) == b"2\n"
+    assert hidden.output_of(TEXT.replace(b"* 2", b"* 3"), "2021", tmp_path) is None
+    assert hidden.output_of(b"fn main() { nothing }", "2021", tmp_path) is None
+
+
+def test_its_assertions_are_the_tests_of_a_lone_program(tmp_path):
+    shadow = hidden.RunnableShadow(tmp_path, NAME, {NAME: TEXT})
+    assert shadow.test({}) == Tested(1, 0)
+    assert shadow.test({NAME: TEXT.replace(b"* 2", b"* 3")}) == Tested(0, 1)
+
+
+def test_a_program_is_broken_repaired_and_judged():
+    rows = [row for seed in range(6) for row in examine(PROGRAM, seed, Config(model=False))]
+    fixes = [row for row in rows if row.right is not None]
+    assert fixes and all(row.features and row.level != "NONE" for row in fixes)
+    assert all(row.right for row in fixes if row.exact)
+
+
+def row(number: int, right: bool | None) -> Row:
+    return Row(str(number), "repair", "op", "names", right, features={"x": float(bool(right))})
+
+
+def test_fixes_are_fitted_on_one_half_and_judged_on_the_other():
+    rows = [row(number, number % 3 > 0) for number in range(200)]
+    fitted, figures = fit_and_judge([*rows, *(row(number, None) for number in range(200, 260))])
+    assert set(fitted) == {"after"}
+    assert figures["after"]["n_fit"] + figures["after"]["n"] == figures["n_fixes"] == 200
+    assert figures["all"]["auc"] == 1.0
+    abstained = figures["abstentions"]["0.7"]
+    assert abstained["n_below"] == abstained["wrong_below"] > 0 < abstained["n_without_fix"] < 60
+    assert abstained["quality"] == 1.0
