@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TORCH  := $(VENV)/.installed-training
 
-.PHONY: help demo setup test editors quick lint schemas data bench clean
+.PHONY: help demo setup test editors vscode quick lint schemas data bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,8 +39,15 @@ test-editors: setup editors  ## The tests with real editors
 quick: lint  ## The tests that take seconds
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow and not editors'
 
-editors: $(STAMP)  ## Neovim, Helix, Emacs and lsp4j for the tests, in a folder of their own
+editors: $(STAMP)  ## Neovim, Helix, Emacs, lsp4j and VS Code for the tests, in a folder of their own
 	@$(BIN)/python tests/editors/install.py
+	@$(BIN)/python tests/vscode/install.py
+
+vscode: $(STAMP)  ## The extension for VS Code, as build/rusta.vsix
+	@$(BIN)/python vscode-client/settings.py
+	@cd vscode-client && (test -d node_modules || npm ci --ignore-scripts --loglevel=error) && npm run --silent package
+	@mkdir -p build && cp vscode-client/out/rusta.vsix build/rusta.vsix
+	@echo "build/rusta.vsix; to install it: code --install-extension build/rusta.vsix"
 	@$(BIN)/python tests/jetbrains/lsp4j.py
 
 lint: $(TORCH)

@@ -1,7 +1,9 @@
 """`rusta …`: the command line. Each command is one module, loaded when it is called."""
 
 import importlib
+import os
 import signal
+import stat
 import sys
 
 import rich_click as click
@@ -30,7 +32,13 @@ EXIT_CANNOT_RUN = 2
 
 
 class _LazyGroup(click.RichGroup):
-    """Lists the commands from the table above and imports a module only when its command runs."""
+    """Lists the commands from the table above and imports a module only when its command runs.
+
+    Editors that were told to start `rusta` in rust-analyzer's place give no arguments: that is `rusta serve`.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or (["serve"] if _is_between_pipes() else []))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -47,6 +55,15 @@ class _LazyGroup(click.RichGroup):
             return _absent(cmd_name, summary)
         command.name, command.short_help = cmd_name, summary
         return command
+
+
+def _is_between_pipes() -> bool:
+    """Whether another program holds both our ends, as an editor does."""
+    try:
+        modes = [os.fstat(stream.fileno()).st_mode for stream in (sys.stdin, sys.stdout)]
+    except (AttributeError, OSError, ValueError):  # there is no such stream, or it is none of the system's
+        return False
+    return all(stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) for mode in modes)
 
 
 def _absent(name: str, summary: str) -> click.Command:

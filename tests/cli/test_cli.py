@@ -50,3 +50,17 @@ def test_an_unknown_command_is_answered_with_help():
     done = run("fxi")
     assert done.returncode == 2
     assert "No such command" in done.stderr
+
+
+def test_an_editor_that_starts_rusta_as_rust_analyzer_is_served():
+    body = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{},"processId":null}}'
+    with subprocess.Popen(PYTHON, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        server.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        server.stdin.flush()
+        assert server.stdout.readline().startswith(b"Content-Length: ")
+        server.stdin.close()
+
+
+def test_without_arguments_a_person_gets_help():
+    done = run(stdin=subprocess.DEVNULL)
+    assert "Usage:" in done.stdout + done.stderr

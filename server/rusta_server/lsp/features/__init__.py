@@ -65,7 +65,7 @@ from ..hooks import Hooks
 
 _FEATURES: tuple[str, ...] = (
     *("check", "quickfix", "propose", "docs", "hover", "codes"),
-    *("status", "traces", "pages", "feedback"),
+    *("status", "traces", "pages", "feedback", "fixall"),
 )
 
 

@@ -52,6 +52,7 @@ async def _propose(proxy: "Proxy", where: dict[str, Any] | str | None = None) ->
 def _described(proxy: "Proxy", ready: Ready) -> dict[str, Any]:
     offer = ready.offer
     return {
+        "fix": ready.number,
         "title": offer.title,
         "source": offer.source,
         "level": offer.level.name,
