@@ -1,6 +1,6 @@
 // Bundles the extension and the script of its timeline; `--test` the tests, `--production` small and with notices.
 import { build } from "esbuild";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const isProduction = process.argv.includes("--production");
@@ -28,9 +28,9 @@ if (process.argv.includes("--test")) {
   rmSync("out", { recursive: true, force: true });
   const tests = readdirSync("test/unit").filter((name) => name.endsWith(".test.ts"));
   await build({ ...node, entryPoints: tests.map((name) => `test/unit/${name}`), outdir: "out/unit" });
-  if (existsSync("test/host/index.ts")) {
-    await build({ ...node, entryPoints: ["test/host/index.ts"], outfile: "out/host.js" });
-  }
+  await build({ ...node, entryPoints: ["test/host/index.ts"], outfile: "out/host.js" });
+  await build({ ...node, entryPoints: ["test/neighbour/extension.ts"], outfile: "out/neighbour/extension.js" });
+  copyFileSync("test/neighbour/package.json", "out/neighbour/package.json");
 }
 
 /** The licences of every package that went into the bundle. */

@@ -67,13 +67,14 @@ function running(known: Known, degraded: (detail: string, level: Level) => Shown
   if (analyzer && !analyzer.quiescent) return busy("indexing", "rust-analyzer is indexing");
   if (server?.searching) return busy("checking", "looking for fixes");
   if (known.isChecking) return busy("checking", "cargo is checking");
-  if (analyzer && analyzer.health !== "ok") {
-    const reason = analyzer.message ?? "rust-analyzer is not well";
-    return degraded(reason, analyzer.health === "error" ? "error" : "warning");
-  }
-  if (server?.citations === "loading") return busy("indexing", "opening the documentation");
   const n = server?.ready ?? 0;
   const fixes = n === 0 ? "ready" : n === 1 ? "1 proven fix waits" : `${n} proven fixes wait`;
+  if (analyzer && analyzer.health !== "ok") {
+    const reason = analyzer.message ?? "rust-analyzer is not well";
+    const told = degraded(n === 0 ? reason : `${fixes}; ${reason}`, analyzer.health === "error" ? "error" : "warning");
+    return n === 0 ? told : { ...told, text: `${told.text} ${n}` };
+  }
+  if (server?.citations === "loading") return busy("indexing", "opening the documentation");
   const without = server?.citations === "none" ? "; no documentation to cite from" : "";
   return {
     name: "ready",

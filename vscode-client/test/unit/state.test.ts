@@ -37,3 +37,8 @@ test("the fixes that wait are counted", () => {
   assert.match(shown(running({ server: { ...server, ready: 3 } })).text, /3/);
   assert.match(shown(running({ server: { ...server, ready: 1 } })).detail, /^1 proven fix waits/);
 });
+
+test("a warning of rust-analyzer's does not hide the fixes that wait", () => {
+  const known = running({ server: { ...server, ready: 2 }, analyzer: { health: "warning", quiescent: true, message: "no macros" } });
+  assert.deepEqual([shown(known).text, shown(known).detail], ["$(warning) Rusta 2", "2 proven fixes wait; no macros"]);
+});
