@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rusta_inference.codec import BOS, EDIT, END, PAD
-from rusta_training.batches import pool_of, validation_batches
+from rusta_training.batches import load_pool, packed, padded, pool_of, validation_batches
 from rusta_training.curve import series_of, svg
 from rusta_training.model import SIZES, Hourglass
 from rusta_training.optimizer import Optimizers, orthogonalized
 from rusta_training.shards import ShardError, write_shards
 from rusta_training.train import (
+    Pools,
     available,
+    is_right,
     load_checkpoint,
     load_model,
     parse_plan,
@@ -45,7 +49,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(shards: Path, out: Path, *more: str) -> list[str]:
     options = ["--shards", str(shards), "--out", str(out), "--size", "smoke", "--batch-tokens", "512"]
-    options += ["--row-lengths", "256", "--log-every", "1", "--threads", "1", "--valid-tokens", "2048"]
+    options += ["--context", "256", "--log-every", "1", "--threads", "1", "--valid-tokens", "2048"]
     return [sys.executable, "-m", "rusta_training.train", *options, *more]
 
 
@@ -111,61 +115,104 @@ def test_a_checkpoint_of_another_shape_is_not_overwritten(shards: Path, tmp_path
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
-def test_rows_hold_whole_samples_and_every_token_is_a_target_once() -> None:
+@given(st.lists(st.integers(1, 300), max_size=30), st.sampled_from([16, 64, 128]))
+def test_rows_hold_every_token_once_and_foretell_each_but_the_first(sizes: list[int], context: int) -> None:
     random = np.random.default_rng(1)
-    samples = [random.integers(0, 256, n) for n in (3, 15, 16, 17, 40, 64, 1)]
-    tokens = np.concatenate([np.r_[BOS, sample] for sample in samples]).astype(np.uint16)
-    pool = pool_of(tokens, "s0", (8, 16))
-    assert sum(len(pieces) for pieces in pool.pieces.values()) == 1 + 1 + 2 + 2 + 3 + 5 + 1
-    targets: list[int] = []
-    read: list[int] = []
-    for length, pieces in pool.pieces.items():
-        batch = pool.rows(length, range(len(pieces)))
-        assert batch.tokens.shape == (len(pieces), length)
-        read += batch.tokens[batch.tokens != PAD].tolist()
-        targets += batch.targets[batch.targets != PAD].tolist()
-        assert (batch.weights == (batch.targets != PAD)).all()
-    assert sorted(read) == sorted(tokens.tolist())
-    assert sorted(targets) == sorted(np.concatenate(samples).tolist())
+    samples = [random.integers(0, 256, size) for size in sizes]
+    tokens = np.concatenate([[], *(np.r_[BOS, sample] for sample in samples)]).astype(np.uint16)
+    pool = pool_of(tokens, "s0", context)
+    batch = pool.batch(range(len(pool.rows)))
+    assert sorted(batch.tokens[batch.tokens != PAD].tolist()) == sorted(tokens.tolist())
+    foretold = [token for sample in samples for token in sample.tolist()]
+    assert sorted(batch.targets[batch.targets != PAD].tolist()) == sorted(foretold)
+    assert ((batch.weights == 1) == (batch.targets != PAD)).all()
+    follows = (batch.targets[:, :-1] != PAD) & (batch.samples[:, 1:] == batch.samples[:, :-1])
+    there = batch.tokens[:, 1:] != PAD
+    assert (batch.targets[:, :-1][follows & there] == batch.tokens[:, 1:][follows & there]).all()
+
+
+@given(st.lists(st.integers(1, 64), max_size=60))
+def test_rows_are_packed_without_overflow_and_not_two_of_them_fit_together(sizes: list[int]) -> None:
+    rows = packed(sizes, 64)
+    assert sorted(number for row in rows for number in row) == list(range(len(sizes)))
+    filled = sorted(sum(padded(sizes[number]) for number in row) for row in rows)
+    assert filled == [] or filled[-1] <= 64
+    assert len(filled) < 2 or filled[0] + filled[1] > 64
+
+
+def test_samples_begin_where_patches_do() -> None:
+    tokens = np.concatenate([np.r_[BOS, np.full(n, 7)] for n in (3, 5, 9, 10, 21)]).astype(np.uint16)
+    batch = pool_of(tokens, "s0", 64).batch([0])
+    starts = np.flatnonzero(batch.tokens[0] == BOS)
+    assert len(starts) == 5
+    assert (starts % 4 == 0).all()
+    assert [int(batch.samples[0, start]) for start in starts] == [0, 1, 2, 3, 4]
 
 
 def test_what_is_drawn_depends_on_seed_and_position_only() -> None:
     tokens = np.concatenate([np.r_[BOS, np.full(n, n)] for n in range(1, 100)]).astype(np.uint16)
-    first, second = (pool_of(tokens, "s0", (32, 64, 128)) for _ in range(2))
-    drawn = [first.draw(256, 7, number).tokens for number in range(20)]
-    for number in range(10):
-        second.draw(256, 7, number)
-    third = pool_of(tokens, "s0", (32, 64, 128))
-    third.cursors |= second.cursors
+    first, second = (pool_of(tokens, "s0", 128) for _ in range(2))
+    drawn = [first.draw(8, 7).tokens for _ in range(20)]
+    second.drawn = 80
     for number in range(10, 20):
-        assert np.array_equal(third.draw(256, 7, number).tokens, drawn[number])
-    assert not all(
-        np.array_equal(pool_of(tokens, "s0", (128,)).draw(256, 8, i).tokens, drawn[i]) for i in (0, 1)
-    )
+        assert np.array_equal(second.draw(8, 7).tokens, drawn[number])
+    assert not np.array_equal(pool_of(tokens, "s0", 128).draw(8, 8).tokens, drawn[0])
 
 
 def test_only_what_follows_EDIT_counts_fully_in_a_triplet() -> None:
-    tokens = np.array([BOS, *b"broken", EDIT, *b"fix", END], np.uint16)
-    batch = pool_of(tokens, "s2", (16,)).rows(16, [0])
-    assert batch.answers[0].tolist() == [False] * 7 + [True] * 4 + [False] * 5
-    assert np.allclose(batch.weights[0], [0.2] * 7 + [1] * 4 + [0] * 5)
+    sample = [BOS, *b"broken", EDIT, *b"fix", END]
+    batch = pool_of(np.array([*sample, *sample], np.uint16), "s2", 32).batch([0])
+    answers = [False] * 7 + [True] * 4 + [False]
+    assert batch.answers[0].tolist() == [*answers, *answers, *[False] * 8]
+    one = [0.2] * 7 + [1] * 4 + [0]
+    assert np.allclose(batch.weights[0], [*one, *one, *[0] * 8])
 
 
-def test_validation_sees_each_row_at_most_once() -> None:
+def test_each_answer_is_judged_by_itself() -> None:
+    targets = torch.tensor([[5, 6, 7, 8]])
+    logits = torch.nn.functional.one_hot(torch.tensor([[9, 6, 9, 8]]), 16).float()
+    answers = torch.tensor([[False, True, True, True]])
+    samples = torch.tensor([[0, 0, 1, 1]])
+    assert is_right(logits, targets, answers, samples).tolist() == [[True, True, False, False]]
+
+
+def test_validation_sees_each_sample_at_most_once() -> None:
     tokens = np.concatenate([np.r_[BOS, np.full(n % 30, n)] for n in range(1, 200)]).astype(np.uint16)
-    batches = validation_batches(pool_of(tokens, "s0", (16, 32)), 100_000, 64, seed=0)
+    batches = validation_batches(pool_of(tokens, "s0", 32), 100_000, 64, seed=0)
     assert sum((batch.tokens == BOS).sum() for batch in batches) == 199
 
 
-def test_an_altered_shard_stops_the_run(shards: Path, tmp_path: Path) -> None:
-    from rusta_training.batches import load_pool
-
+def test_an_altered_shard_is_not_trained_on(tmp_path: Path) -> None:
     write_shards(tmp_path, "s0", "train", [(BOS, 1, 2), (BOS, 3)], "")
-    assert load_pool(tmp_path, "s0", "train") is not None
+    assert load_pool(tmp_path, "s0", "train", 16) is not None
     write_shards(tmp_path / "other", "s0", "train", [(BOS, 1, 9), (BOS, 3)], "")
     (tmp_path / "s0-train/00000.xz").write_bytes((tmp_path / "other/s0-train/00000.xz").read_bytes())
     with pytest.raises(ShardError, match="not the one in the manifest"):
-        load_pool(tmp_path, "s0", "train")
+        load_pool(tmp_path, "s0", "train", 16)
+
+
+def test_stages_join_when_they_appear_and_again_when_they_are_made_anew(tmp_path: Path) -> None:
+    write_shards(tmp_path, "s0", "train", [(BOS, 1, 2)] * 3, "")
+    pools = Pools(tmp_path, 16, {})
+    pools.refresh()
+    assert list(pools) == ["s0"]
+    pools.draw({"s0": 1.0}, 32, 0, 0)
+    write_shards(tmp_path, "s2", "train", [(BOS, 1, EDIT, 2, END)], "")
+    pools.refresh()
+    assert list(pools) == ["s0", "s2"]
+    before = pools.positions()
+    assert before["s0"][1] == 2, "what has not changed is not begun again"
+    write_shards(tmp_path, "s2", "train", [(BOS, 1, EDIT, 3, END)], "")
+    (tmp_path / "s0-train" / "manifest.json").unlink()
+    pools.refresh()
+    assert pools.positions()["s2"][0] != before["s2"][0]
+    assert pools.positions()["s0"] == before["s0"], "shards that are just being replaced are not lost"
+    assert 3 in pools.draw({"s2": 1.0}, 16, 0, 1).tokens
+
+    resumed = Pools(tmp_path, 16, {"s2": (pools.positions()["s2"][0], 5), "s0": ("other", 7)})
+    write_shards(tmp_path, "s0", "train", [(BOS, 1, 2)] * 3, "")
+    resumed.refresh()
+    assert {stage: drawn for stage, (_, drawn) in resumed.positions().items()} == {"s0": 0, "s2": 5}
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (3, 48, 160), (2, 160, 48)])
@@ -186,7 +233,12 @@ def test_both_optimizers_together_move_every_parameter_and_learn() -> None:
     losses = []
     for _ in range(30):
         loss, bits = training_loss(
-            model, text, targets, torch.ones_like(text, dtype=torch.float32), torch.ones_like(text) > 0
+            model,
+            text,
+            targets,
+            torch.ones_like(text, dtype=torch.float32),
+            torch.ones_like(text) > 0,
+            torch.zeros_like(text),
         )
         loss.backward()
         optimizers.step(1.0)
@@ -229,9 +281,9 @@ def test_the_plan_is_followed_and_missing_stages_share_their_time() -> None:
 
 
 def test_the_rate_rises_stays_and_ends_at_zero() -> None:
-    rates = [rate_at(i / 100) for i in range(101)]
-    assert rates[0] < 0.1
-    assert rates[2] == rates[50] == 1
+    assert [rate_at(step, 0.0) for step in (0, 19, 39, 1000)] == [1 / 40, 0.5, 1, 1]
+    rates = [rate_at(1000, i / 100) for i in range(101)]
+    assert rates[:65] == [1] * 65
     assert rates[-1] == 0
     assert rates[65:] == sorted(rates[65:], reverse=True)
 

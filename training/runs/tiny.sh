@@ -19,10 +19,10 @@ PLAN=${PLAN:-s0=.8,s1=.2@25 s0=.2,s1=.2,s2=.5,s3=.1@40 s0=.05,s1=.05,s2=.7,s3=.2
 
 if [ "$DEVICE" = cuda ]; then
     SIZE=${SIZE:-tiny}
-    set -- --batch-tokens 65536 --row-lengths 512,1024 "$@"
+    set -- --batch-tokens 65536 "$@"
 else
     SIZE=${SIZE:-tiny-cpu}
-    set -- --batch-tokens 16384 "$@"
+    set -- --batch-tokens 8192 "$@"
     # The allocator gives large blocks back to the system at once and takes them again with the next layer,
     # which costs a quarter of the time; so it keeps them.
     export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=20000000000 MALLOC_TOP_PAD_=67108864

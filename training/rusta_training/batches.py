@@ -1,12 +1,12 @@
 """Rows of tokens for training, drawn from shards.
 
-A row is one sample, or a piece of one that is longer than the context, so samples never see each other. Rows
-of similar length make a batch; there are only a few lengths, because each is compiled once. All batches hold
-about the same number of tokens. Which batch comes when depends on the seed and on how many came before, so a
-run that is resumed sees what it would have seen.
+A row is as long as the context and is filled with whole samples, each beginning at a multiple of four (as a
+patch does), with PAD behind them. Samples longer than the context are cut. All batches have one shape, which
+is compiled once. Which rows come when depends on the seed and on how many came before, so a run that is
+resumed sees what it would have seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,9 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from rusta_inference.codec import BOS, EDIT, END, FILL, PAD
-from rusta_training.shards import MANIFEST, Tokens, read_shards
+from rusta_training.model import PATCH
+from rusta_training.shards import MANIFEST, Tokens, read_manifest, read_shards
 
-ROW_LENGTHS = (512, 768, 1024)
-"""The lengths of rows; the last is the context."""
 JUDGED = (EDIT, END, FILL)
 """Where the confidence head speaks: before an answer, and after it."""
 INPUT_WEIGHT = {"s0": 1.0, "s1": 1.0, "s2": 0.2, "s3": 0.2}
@@ -26,13 +25,14 @@ INPUT_WEIGHT = {"s0": 1.0, "s1": 1.0, "s2": 0.2, "s3": 0.2}
 
 @frozen(eq=False)
 class Batch:
-    """Rows of one length. All arrays are [rows, length].
+    """Some rows. All arrays are [rows, context].
 
     Attributes:
         tokens: what is read.
         targets: the token after each; PAD behind a sample's end.
         weights: of each target in the loss.
         answers: whether the target is written by the model (it follows EDIT or FILL).
+        samples: which of its row's samples a token belongs to, from 0.
     """
 
     stage: str
@@ -40,76 +40,71 @@ class Batch:
     targets: NDArray[np.int64]
     weights: NDArray[np.float32]
     answers: NDArray[np.bool_]
+    samples: NDArray[np.int64]
 
 
 @define(eq=False)
 class Pool:
-    """The samples of one stage, cut into pieces, grouped by row length.
+    """The samples of one stage, packed into rows.
 
     Attributes:
-        pieces: row length → [count, 2], start and end of each piece in `tokens`.
-        cursors: row length → how many rows were drawn so far, over all epochs. The only state.
+        pieces: [count, 2], start and end of each piece in `tokens`.
+        rows: the pieces of each row.
+        manifest_sha256, ledger_sha256: of the shards, and of the ledger that they were made under.
+        drawn: how many rows were drawn so far, over all epochs. The only state.
     """
 
     stage: str
+    context: int
     tokens: Tokens = field(repr=False)
-    pieces: Mapping[int, NDArray[np.int64]] = field(repr=False)
-    cursors: dict[int, int]
+    pieces: NDArray[np.int64] = field(repr=False)
+    rows: Sequence[Sequence[int]] = field(repr=False)
+    manifest_sha256: str = ""
+    ledger_sha256: str = ""
+    drawn: int = 0
+    _order: tuple[tuple[int, int], NDArray[np.int64]] | None = field(default=None, init=False, repr=False)
 
-    @property
-    def n_tokens(self) -> int:
-        """How many tokens an epoch has."""
-        return len(self.tokens)
+    def draw(self, n_rows: int, seed: int) -> Batch:
+        """The next rows of the endless stream of shuffled epochs."""
+        numbers = []
+        for _ in range(n_rows):
+            epoch, position = divmod(self.drawn, len(self.rows))
+            if self._order is None or self._order[0] != (seed, epoch):
+                order = np.random.default_rng((seed, epoch)).permutation(len(self.rows))
+                self._order = ((seed, epoch), order)
+            numbers.append(int(self._order[1][position]))
+            self.drawn += 1
+        return self.batch(numbers)
 
-    @property
-    def epochs(self) -> float:
-        """How often the pool was seen."""
-        return sum(self.cursors.values()) / max(1, sum(map(len, self.pieces.values())))
-
-    def draw(self, n_tokens: int, seed: int, number: int) -> Batch:
-        """The next batch of about `n_tokens`; `number` and `seed` choose the row length."""
-        lengths = list(self.pieces)
-        shares = np.array([len(self.pieces[length]) * length for length in lengths], np.float64)
-        length = int(np.random.default_rng((seed, number)).choice(lengths, p=shares / shares.sum()))
-        first = self.cursors[length]
-        n_rows = max(1, n_tokens // length)
-        self.cursors[length] = first + n_rows
-        return self.rows(length, [self._piece(length, first + i, seed) for i in range(n_rows)])
-
-    def rows(self, length: int, numbers: Sequence[int]) -> Batch:
-        """The batch of the pieces with these numbers."""
-        tokens = np.full((len(numbers), length + 1), PAD, np.int64)
-        for row, number in enumerate(numbers):
-            start, end = self.pieces[length][number]
-            # A piece that is followed by the rest of its sample may see that one's first token.
-            end = min(end + (end < len(self.tokens) and self.tokens[end] != BOS), start + length + 1)
-            tokens[row, : end - start] = self.tokens[start:end]
-        read, targets = tokens[:, :-1], tokens[:, 1:]
-        answers = (np.cumsum((read == EDIT) | (read == FILL), axis=1) > 0) & (targets != PAD)
-        weights = np.where(answers, 1.0, INPUT_WEIGHT[self.stage]) * (targets != PAD)
-        return Batch(self.stage, read, targets, weights.astype(np.float32), answers)
-
-    def _piece(self, length: int, position: int, seed: int) -> int:
-        """The number of the piece at a position of the endless shuffled stream."""
-        epoch, offset = divmod(position, len(self.pieces[length]))
-        return int(_permutation(len(self.pieces[length]), (seed, length, epoch))[offset])
-
-
-_permutations: dict[tuple[int, tuple[int, ...]], NDArray[np.int64]] = {}
-
-
-def _permutation(count: int, seed: tuple[int, ...]) -> NDArray[np.int64]:
-    """A shuffled range, kept as long as few others are asked for."""
-    key = (count, seed)
-    if key not in _permutations:
-        if len(_permutations) > 64:
-            _permutations.clear()
-        _permutations[key] = np.random.default_rng(seed).permutation(count)
-    return _permutations[key]
+    def batch(self, numbers: Iterable[int]) -> Batch:
+        """The rows with these numbers."""
+        chosen = [self.rows[number] for number in numbers]
+        shape = (len(chosen), self.context)
+        tokens, targets = np.full(shape, PAD, np.int64), np.full(shape, PAD, np.int64)
+        weights, answers = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
+        samples = np.zeros(shape, np.int64)
+        for row, pieces in enumerate(chosen):
+            at = 0
+            for nth, piece in enumerate(pieces):
+                start, end = self.pieces[piece].tolist()
+                size = end - start
+                tokens[row, at : at + size] = self.tokens[start:end]
+                # A piece that is followed by the rest of its sample foretells that one's first token.
+                more = int(end < len(self.tokens) and self.tokens[end] != BOS)
+                targets[row, at : at + size - 1 + more] = self.tokens[start + 1 : end + more]
+                begun = np.isin(self.tokens[start:end], (EDIT, FILL)).cumsum() > 0
+                answers[row, at : at + size] = begun
+                samples[row, at:] = nth
+                at += padded(size)
+        real = targets != PAD
+        answers &= real
+        weights[real] = INPUT_WEIGHT[self.stage]
+        weights[answers] = 1.0
+        return Batch(self.stage, tokens, targets, weights, answers, samples)
 
 
-def load_pool(shards: Path, stage: str, split: str, lengths: Sequence[int] = ROW_LENGTHS) -> Pool | None:
-    """The pool of `shards/<stage>-<split>/`; None if there is no manifest (yet).
+def load_pool(shards: Path, stage: str, split: str, context: int) -> Pool | None:
+    """The pool of `shards/<stage>-<split>/`; None if there is nothing in it (yet).
 
     Raises:
         ShardError: a shard is not what its manifest says.
@@ -117,36 +112,60 @@ def load_pool(shards: Path, stage: str, split: str, lengths: Sequence[int] = ROW
     folder = shards / f"{stage}-{split}"
     if not (folder / MANIFEST).exists():
         return None
-    return pool_of(np.concatenate([np.zeros(0, np.uint16), *read_shards(folder)]), stage, lengths)
+    manifest = read_manifest(folder)
+    if not manifest.n_samples:
+        return None
+    pool = pool_of(np.concatenate(list(read_shards(folder))), stage, context)
+    pool.manifest_sha256, pool.ledger_sha256 = manifest.sha256, manifest.ledger_sha256
+    return pool
 
 
-def pool_of(tokens: Tokens, stage: str, lengths: Sequence[int] = ROW_LENGTHS) -> Pool:
-    """Cut samples (laid end to end, each begun by BOS) into pieces no longer than the last of `lengths`."""
+def pool_of(tokens: Tokens, stage: str, context: int) -> Pool:
+    """Cut samples (laid end to end, each begun by BOS) into pieces that fit the context, and pack those."""
     starts = np.flatnonzero(tokens == BOS)
     ends = np.append(starts[1:], len(tokens))
-    context = lengths[-1]
-    n_pieces = np.maximum(1, -(-(ends - starts) // context)) if len(starts) else np.zeros(0, np.int64)
+    n_pieces = -(-(ends - starts) // context)
     owner = np.repeat(np.arange(len(starts)), n_pieces)
     within = np.arange(len(owner)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
     begin = starts[owner] + within * context
-    finish = np.minimum(begin + context, ends[owner])
-    which = np.searchsorted(np.array(lengths), finish - begin)
-    pieces = {}
-    for i, length in enumerate(lengths):
-        chosen = which == i
-        if chosen.any():
-            pieces[length] = np.stack([begin[chosen], finish[chosen]], axis=1)
-    return Pool(stage, tokens, pieces, dict.fromkeys(pieces, 0))
+    pieces = np.stack([begin, np.minimum(begin + context, ends[owner])], axis=1)
+    rows = packed((pieces[:, 1] - pieces[:, 0]).tolist(), context)
+    return Pool(stage, context, tokens, pieces, rows)
+
+
+def packed(sizes: Sequence[int], capacity: int) -> list[list[int]]:
+    """Numbers of `sizes` in rows of at most `capacity` each: the largest first, each where it fits best.
+
+    Sizes count as their next multiple of PATCH. Of equal sizes, which go together is random but fixed.
+    """
+    shuffled = np.random.default_rng(0).permutation(len(sizes))
+    largest_first = (
+        shuffled[np.argsort(-np.asarray(sizes)[shuffled], kind="stable")] if len(sizes) else shuffled
+    )
+    rows: list[list[int]] = []
+    # For each room that is left, in patches, the rows that have it.
+    open_rows: list[list[int]] = [[] for _ in range(capacity // PATCH + 1)]
+    for number in largest_first.tolist():
+        needed = padded(sizes[number]) // PATCH
+        room = next((room for room in range(needed, len(open_rows)) if open_rows[room]), None)
+        if room is None:
+            room = capacity // PATCH
+            open_rows[room].append(len(rows))
+            rows.append([])
+        row = open_rows[room].pop()
+        rows[row].append(number)
+        open_rows[room - needed].append(row)
+    return rows
+
+
+def padded(size: int) -> int:
+    """The next multiple of PATCH."""
+    return -(-size // PATCH) * PATCH
 
 
 def validation_batches(pool: Pool, n_tokens: int, batch_tokens: int, seed: int) -> list[Batch]:
-    """The same about `n_tokens` tokens each time, in batches of whole rows."""
-    batches = []
-    total = sum(len(pieces) * length for length, pieces in pool.pieces.items())
-    for length, pieces in pool.pieces.items():
-        order = _permutation(len(pieces), (seed, length))
-        per_batch = max(1, batch_tokens // length)
-        wanted = min(len(pieces), max(1, round(n_tokens * len(pieces) / total)))
-        for first in range(0, wanted, per_batch):
-            batches.append(pool.rows(length, order[first : min(first + per_batch, wanted)].tolist()))
-    return batches
+    """About `n_tokens` tokens, the same each time, in batches."""
+    wanted = max(1, min(len(pool.rows), n_tokens // pool.context))
+    numbers = np.random.default_rng(seed).permutation(len(pool.rows))[:wanted]
+    per_batch = max(1, batch_tokens // pool.context)
+    return [pool.batch(numbers[i : i + per_batch].tolist()) for i in range(0, wanted, per_batch)]

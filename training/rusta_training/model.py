@@ -68,12 +68,12 @@ class ModelConfig:
 
 SIZES: dict[str, ModelConfig] = {
     "smoke": ModelConfig(d_local=64, n_in=1, d_global=128, n_global=2, n_out=2),
-    "tiny-cpu": ModelConfig(d_local=256, n_in=2, d_global=512, n_global=2, n_out=3, ngram_buckets=16_384),
+    "tiny-cpu": ModelConfig(d_local=192, n_in=2, d_global=384, n_global=2, n_out=2, ngram_buckets=16_384),
     "tiny": ModelConfig(d_local=384, n_in=3, d_global=768, n_global=4, n_out=4, ngram_buckets=16_384),
     "base": ModelConfig(d_local=768, n_in=4, d_global=1536, n_global=12, n_out=6),
     "large": ModelConfig(d_local=1024, n_in=4, d_global=2560, n_global=14, n_out=6),
 }
-"""tiny-cpu is what two cores can train in about an hour, tiny what an accelerator can in minutes."""
+"""tiny-cpu is what two busy cores can train in about an hour, tiny what an accelerator can in minutes."""
 
 
 class Past(NamedTuple):

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -27,17 +27,18 @@ import torch.nn.functional as F
 from attrs import evolve, frozen
 from torch import Tensor
 
-from rusta_inference.codec import PAD
-from rusta_training.batches import JUDGED, ROW_LENGTHS, Batch, Pool, load_pool, validation_batches
+from rusta_inference.codec import EDIT, FILL, PAD
+from rusta_training.batches import JUDGED, Batch, Pool, load_pool, validation_batches
 from rusta_training.curve import plot
 from rusta_training.model import SIZES, Hourglass, ModelConfig, n_parameters
 from rusta_training.optimizer import Optimizers
-from rusta_training.shards import read_manifest
+from rusta_training.shards import ShardError, read_manifest
 
 STAGES = ("s0", "s1", "s2", "s3")
 DEFAULT_PLAN = "s0=1@20 s0=.4,s1=.6@15 s0=.1,s1=.1,s2=.8@50 s0=.05,s1=.05,s2=.7,s3=.2@15"
-WARM_UP, DECAY = 0.02, 0.35
-"""Parts of the whole time."""
+WARM_UP_STEPS = 40
+DECAY = 0.35
+"""Part of the whole time. The warm-up is counted in steps, since the first ones are slow: they compile."""
 AFTER_NEXT_WEIGHT, CONFIDENCE_WEIGHT = 0.3, 0.05
 MAX_SHARD_BYTES = 15 * 2**20
 
@@ -76,18 +77,17 @@ def main() -> None:
     total_s = options.minutes * 60
 
     step, n_tokens, elapsed_s = 0, 0, 0.0
-    cursors: dict[str, dict[int, int]] = {}
+    positions: dict[str, tuple[str, int]] = {}
     checkpoint = load_checkpoint(out / "checkpoint.pt", config)
     if checkpoint is not None:
         model.load_state_dict(checkpoint["model"])
         optimizers.load_state_dict(checkpoint["optimizers"])
         step, n_tokens, elapsed_s = checkpoint["step"], checkpoint["n_tokens"], checkpoint["elapsed_s"]
-        cursors = checkpoint["cursors"]
+        positions = checkpoint.get("positions", {})
         forget_metrics_after(out / "metrics.jsonl", step)
 
-    lengths = tuple(int(length) for length in options.row_lengths.split(","))
-    pools = Pools(options.shards, lengths, cursors)
-    valid = Validation(options.shards, lengths, options.valid_tokens, options.batch_tokens)
+    pools = Pools(options.shards, options.context, positions)
+    valid = Validation(options.shards, options.context, options.valid_tokens, options.batch_tokens)
     valid.refresh()
     metrics = (out / "metrics.jsonl").open("a")
 
@@ -101,7 +101,7 @@ def main() -> None:
             "config": attrs.asdict(config),
             "model": model.state_dict(),
             "optimizers": optimizers.state_dict(),
-            "cursors": pools.cursors(),
+            "positions": pools.positions(),
             "step": step,
             "n_tokens": n_tokens,
             "elapsed_s": elapsed_s,
@@ -123,7 +123,7 @@ def main() -> None:
                 valid.refresh()
                 due_s["refresh"] = elapsed_s + 120
             mixture = available(phase_at(plan, elapsed_s / total_s).mixture, pools)
-            rate = rate_at(elapsed_s / total_s)
+            rate = rate_at(step, elapsed_s / total_s)
             bits_sum = torch.zeros((), device=options.device)
             for part in range(options.accumulate):
                 batch = pools.draw(
@@ -171,7 +171,7 @@ def main() -> None:
 
 
 def training_loss(
-    model: Hourglass, tokens: Tensor, targets: Tensor, weights: Tensor, answers: Tensor
+    model: Hourglass, tokens: Tensor, targets: Tensor, weights: Tensor, answers: Tensor, samples: Tensor
 ) -> tuple[Tensor, Tensor]:
     """What is minimized, and the bits per byte it stands for (weighted as the loss is)."""
     out = model(tokens)
@@ -185,11 +185,17 @@ def training_loss(
         nats_after = F.cross_entropy(after, targets[:, 1:].flatten(), reduction="none")
         loss = loss + AFTER_NEXT_WEIGHT * (nats_after * weights[:, 1:].flatten()).sum() / total
     with torch.no_grad():
-        wrong = (out.logits.argmax(dim=-1) != targets) & answers
-        right = (~wrong.any(dim=1, keepdim=True)).float().expand(tokens.shape)
+        right = is_right(out.logits, targets, answers, samples).float()
         judged = is_judged(tokens).float()
     brier = ((out.confidence.float().sigmoid() - right).square() * judged).sum() / judged.sum().clamp_min(1.0)
     return loss + CONFIDENCE_WEIGHT * brier, main_loss / math.log(2)
+
+
+def is_right(logits: Tensor, targets: Tensor, answers: Tensor, samples: Tensor) -> Tensor:
+    """At each token, [rows, time]: whether all of its sample's answer is foretold, byte by byte."""
+    wrong = ((logits.argmax(dim=-1) != targets) & answers).int()
+    n_wrong = torch.zeros_like(wrong).scatter_add(1, samples, wrong)
+    return n_wrong.gather(1, samples) == 0
 
 
 def is_judged(tokens: Tensor) -> Tensor:
@@ -200,25 +206,26 @@ def is_judged(tokens: Tensor) -> Tensor:
 class Pools:
     """The training pools that are there, by stage."""
 
-    def __init__(self, shards: Path, lengths: Sequence[int], cursors: dict[str, dict[int, int]]) -> None:
-        self._shards, self._lengths = shards, lengths
-        self._cursors = cursors
+    def __init__(self, shards: Path, context: int, positions: dict[str, tuple[str, int]]) -> None:
+        self._shards, self._context = shards, context
+        self._positions = positions
         self._pools: dict[str, Pool] = {}
 
     def refresh(self) -> None:
-        """Load the stages that have appeared.
+        """Load the stages that have appeared, and again those that have been made anew.
 
         Raises:
             SystemExit: there are none at all.
         """
         for stage in STAGES:
-            if stage not in self._pools:
-                pool = load_pool(self._shards, stage, "train", self._lengths)
-                if pool is not None and pool.pieces:
-                    pool.cursors |= {
-                        k: v for k, v in self._cursors.get(stage, {}).items() if k in pool.cursors
-                    }
-                    self._pools[stage] = pool
+            if stage in self._pools and is_current(self._pools[stage], self._shards, stage):
+                continue
+            pool = load_pool(self._shards, stage, "train", self._context)
+            if pool is not None:
+                manifest, drawn = self._positions.get(stage, ("", 0))
+                if manifest == pool.manifest_sha256:
+                    pool.drawn = drawn
+                self._pools[stage] = pool
         if not self._pools:
             raise SystemExit(f"{self._shards}: no shards to train on; run `make data` first")
 
@@ -233,22 +240,30 @@ class Pools:
         stages = sorted(mixture)
         random = np.random.default_rng((seed, number, 1))
         stage = str(random.choice(stages, p=[mixture[stage] for stage in stages]))
-        return self._pools[stage].draw(n_tokens, seed, number)
+        return self._pools[stage].draw(max(1, n_tokens // self._context), seed)
 
     def ledgers(self) -> dict[str, str]:
         """Stage → sha256 of the ledger that its shards were made under."""
-        return {stage: read_manifest(self._shards / f"{stage}-train").ledger_sha256 for stage in self._pools}
+        return {stage: pool.ledger_sha256 for stage, pool in self._pools.items()}
 
-    def cursors(self) -> dict[str, dict[int, int]]:
-        """The position in all data."""
-        return self._cursors | {stage: dict(pool.cursors) for stage, pool in self._pools.items()}
+    def positions(self) -> dict[str, tuple[str, int]]:
+        """Stage → the manifest of its shards, and how many rows were drawn."""
+        return {stage: (pool.manifest_sha256, pool.drawn) for stage, pool in self._pools.items()}
+
+
+def is_current(pool: Pool, shards: Path, stage: str) -> bool:
+    """Whether the shards on disk are still those of the pool. While they are being replaced, they are."""
+    try:
+        return read_manifest(shards / f"{stage}-train").sha256 == pool.manifest_sha256
+    except ShardError:
+        return True
 
 
 class Validation:
     """Held-out rows of each stage: the same ones at every measurement."""
 
-    def __init__(self, shards: Path, lengths: Sequence[int], n_tokens: int, batch_tokens: int) -> None:
-        self._shards, self._lengths = shards, lengths
+    def __init__(self, shards: Path, context: int, n_tokens: int, batch_tokens: int) -> None:
+        self._shards, self._context = shards, context
         self._n_tokens, self._batch_tokens = n_tokens, batch_tokens
         self._batches: dict[str, list[Batch]] = {}
 
@@ -256,8 +271,8 @@ class Validation:
         """Load the stages that have appeared."""
         for stage in STAGES:
             if stage not in self._batches:
-                pool = load_pool(self._shards, stage, "valid", self._lengths)
-                if pool is not None and pool.pieces:
+                pool = load_pool(self._shards, stage, "valid", self._context)
+                if pool is not None:
                     self._batches[stage] = validation_batches(
                         pool, self._n_tokens, self._batch_tokens, seed=0
                     )
@@ -273,9 +288,9 @@ class Validation:
 
 def measured(model: Hourglass, batches: list[Batch], device: str) -> dict[str, float | None]:
     """See `Validation.measure`. Values that have no meaning for the stage are None."""
-    nats = n_bytes = answer_nats = n_answer_bytes = n_right = n_answers = brier = n_judged = 0.0
+    nats = n_bytes = answer_nats = n_answer_bytes = n_right = n_answers = brier = 0.0
     for batch in batches:
-        tokens, targets, _, answers = on_device(batch, device)
+        tokens, targets, _, answers, samples = on_device(batch, device)
         out = model(tokens)
         each = F.cross_entropy(out.logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
         each = each.view(targets.shape)
@@ -284,30 +299,27 @@ def measured(model: Hourglass, batches: list[Batch], device: str) -> dict[str, f
         n_bytes += float(real.sum())
         answer_nats += float((each * answers).sum())
         n_answer_bytes += float(answers.sum())
-        has_answer = answers.any(dim=1)
-        right = ~((out.logits.argmax(dim=-1) != targets) & answers).any(dim=1)
-        n_right += float((right & has_answer).sum())
-        n_answers += float(has_answer.sum())
-        # The first answered target follows EDIT: there confidence is asked for before anything is written.
-        before = answers & (answers.cumsum(dim=1) == 1)
-        judged = (out.confidence.float().sigmoid() - right[:, None].float()).square()
-        brier += float((judged * before).sum())
-        n_judged += float(before.sum())
+        # Each answer is judged where it is about to begin, since there confidence is asked for.
+        begins = ((tokens == EDIT) | (tokens == FILL)) & answers
+        right = is_right(out.logits, targets, answers, samples)
+        n_answers += float(begins.sum())
+        n_right += float((right & begins).sum())
+        brier += float(((out.confidence.float().sigmoid() - right.float()).square() * begins).sum())
     return {
         "bits": nats / n_bytes / math.log(2) if n_bytes else None,
         "answer_bits": answer_nats / n_answer_bytes / math.log(2) if n_answer_bytes else None,
         "exact": n_right / n_answers if n_answers else None,
-        "brier": brier / n_judged if n_judged else None,
+        "brier": brier / n_answers if n_answers else None,
     }
 
 
-def on_device(batch: Batch, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """tokens, targets, weights, answers."""
-    arrays = (batch.tokens, batch.targets, batch.weights, batch.answers)
+def on_device(batch: Batch, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """tokens, targets, weights, answers, samples."""
+    arrays = (batch.tokens, batch.targets, batch.weights, batch.answers, batch.samples)
     tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
     if device == "cuda":
         tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
-    return tensors[0], tensors[1], tensors[2], tensors[3]
+    return tensors[0], tensors[1], tensors[2], tensors[3], tensors[4]
 
 
 def processor_time() -> float:
@@ -315,9 +327,9 @@ def processor_time() -> float:
     return time.process_time() / torch.get_num_threads()
 
 
-def rate_at(progress: float) -> float:
-    """The part of the full learning rate at a point of the run (0 to 1): up, flat, down to zero."""
-    return max(0.0, min(1.0, (progress + 1e-3) / WARM_UP, (1 - progress) / DECAY))
+def rate_at(step: int, progress: float) -> float:
+    """The part of the full learning rate: up by the steps, flat, down to zero by the progress (0 to 1)."""
+    return max(0.0, min(1.0, (step + 1) / WARM_UP_STEPS, (1 - progress) / DECAY))
 
 
 def parse_plan(text: str) -> list[Phase]:
@@ -368,7 +380,8 @@ def load_model(run: Path) -> tuple[Hourglass, dict[str, Any]]:
     checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     model = Hourglass(ModelConfig(**checkpoint["config"]))
     model.load_state_dict(checkpoint.pop("model"))
-    del checkpoint["optimizers"], checkpoint["cursors"]
+    for state in ("optimizers", "positions"):
+        checkpoint.pop(state, None)
     return model.float().eval().requires_grad_(False), {"run": path.parent.name, **checkpoint}
 
 
@@ -499,9 +512,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--batch-tokens", type=int, default=16_384)
-    parser.add_argument(
-        "--row-lengths", default=",".join(map(str, ROW_LENGTHS)), help="each is compiled once"
-    )
+    parser.add_argument("--context", type=int, default=1024, help="tokens of a row")
     parser.add_argument("--accumulate", type=int, default=1, help="batches for one step")
     parser.add_argument(
         "--clock",
