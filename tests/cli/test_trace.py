@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from rusta_server.config import Config
+from rusta_server.trace import ledger
+from rusta_server.trace.bundle import export
 from rusta_server.trace.ledger import Ledger, begin
 from rusta_server.trace.record import Kind
 
@@ -81,6 +83,21 @@ def test_replay_on_another_machine(traced, tmp_path):
     assert ended.stdout.strip() == summary["trace"]
     ended = rusta("trace", "replay", "last", "--cache-dir", "c2", cwd=tmp_path, home=home)
     assert ended.returncode == 0 and "The same again" in ended.stdout, ended.stdout + ended.stderr
+
+
+def test_an_import_with_a_secret_says_where_and_how_to_keep_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "clean_value", lambda value: value)
+    there = Ledger(tmp_path / "there")
+    with begin(there) as trace:
+        trace.add(Kind.PLAN, "search", input={"note": 'password = "hunter2hunter2"'})
+    export(there, trace.id, tmp_path / "t.tgz")
+    ended = rusta("trace", "import", "t.tgz", "--cache-dir", "c", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "step 0, input.note (value beside a secret's name)" in " ".join(ended.stderr.split())
+    assert "--keep-secrets" in ended.stderr and "hunter2" not in ended.stderr
+    assert not list(tmp_path.glob("c/**/*.jsonl"))
+    ended = rusta("trace", "import", "t.tgz", "--keep-secrets", "--cache-dir", "c", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout.strip()) == (0, trace.id)
 
 
 def test_replay_with_the_compiler(traced, tmp_path):

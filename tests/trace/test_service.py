@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from rusta_server.errors import RustaError
 from rusta_server.trace import canonical
+from rusta_server.trace import ledger as ledger_module
 from rusta_server.trace.jobs import Jobs
 from rusta_server.trace.ledger import Ledger, begin, resume
 from rusta_server.trace.openapi import document
@@ -213,8 +214,10 @@ def test_payloads_and_anchors(service, client):
     assert client.get("/traces/..%2f..%2fetc%2fpasswd").status_code == 404
 
 
-def hand_in(client, data):
-    return client.post("/traces", content=data, headers={"Content-Type": "application/x-ndjson"})
+def hand_in(client, data, **query):
+    return client.post(
+        "/traces", content=data, params=query, headers={"Content-Type": "application/x-ndjson"}
+    )
 
 
 def test_a_whole_trace_is_taken_in(service, client):
@@ -222,6 +225,39 @@ def test_a_whole_trace_is_taken_in(service, client):
     answer = hand_in(client, lines)
     assert answer.status_code == 201
     assert service[0].path(answer.json()["id"]).read_bytes() == lines
+
+
+@pytest.fixture
+def with_secret(service, monkeypatch):
+    """A trace by a program that takes no secrets out."""
+    monkeypatch.setattr(ledger_module, "clean_value", lambda value: value)
+    with begin(service[0]) as trace:
+        trace.add(Kind.PLAN, "search", input={"note": "ghp_" + "Ab3" * 12})
+        trace.add(Kind.PROBE, "cargo.check")
+        trace.add(Kind.DECIDE, "offer", citations=(ANCHOR,), decision="shown")
+    path = service[0].path(trace.id)
+    lines = path.read_bytes()
+    path.unlink()
+    return lines
+
+
+def test_a_trace_with_a_secret_is_refused_by_its_place_and_kind(service, client, with_secret):
+    before = service[0].ids()
+    answer = hand_in(client, with_secret)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["secrets"] == [{"step": 0, "field": "input.note", "kind": "GitHub token"}]
+    assert "step 0, input.note (GitHub token)" in answer.json()["detail"]
+    assert "keep_secrets=true" in answer.json()["detail"] and "Ab3Ab3" not in answer.text
+    assert service[0].ids() == before
+
+
+def test_a_trace_with_a_secret_is_kept_if_that_is_wanted(service, client, with_secret):
+    answer = hand_in(client, with_secret, keep_secrets="true")
+    assert answer.status_code == 201
+    assert service[0].path(answer.json()["id"]).read_bytes() == with_secret
+    assert hand_in(client, with_secret, keep_secrets="yes").status_code == 422
+    assert hand_in(client, with_secret, keep="true").status_code == 422
 
 
 def without_anchor(lines):

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ..errors import RustaError
 from . import canonical
+from .foreign import HoldsSecrets, secrets_in
 from .ledger import MAX_BLOB_BYTES, Ledger, open_file, read, read_file, write_whole
 from .record import BadTrace, Step
 
@@ -52,11 +53,12 @@ def export(ledger: Ledger, id: str, target: Path) -> None:
     write_whole(target, packed.getvalue())
 
 
-def import_(ledger: Ledger, source: Path) -> str:
+def import_(ledger: Ledger, source: Path, *, keep_secrets: bool = False) -> str:
     """Take over a trace that `export` wrote; returns its id. Nothing is kept unless everything holds.
 
     Raises:
         BadTrace: chain or blobs do not hold, something is missing or does not belong there.
+        HoldsSecrets: it holds secrets, and they are not to be kept.
         RustaError: the file cannot be read, or another trace has the same id.
     """
     id, lines, blobs = _unpack(source)
@@ -73,6 +75,12 @@ def import_(ledger: Ledger, source: Path) -> str:
             else f"{unknown[0][:12]} belongs to no step"
         )
         raise BadTrace(f"{source.name}: {what}")
+    if not keep_secrets and (found := secrets_in(lines, steps, blobs)):
+        raise HoldsSecrets(
+            source.name,
+            found,
+            hint="Have it made anew without that, or take it as it is: rusta trace import --keep-secrets …",
+        )
     if os.path.lexists(target) and _content(target) != lines:
         raise RustaError(f"another trace with the id {id} is here already; nothing was changed.")
     for data in blobs.values():

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from .. import __version__
+from .foreign import Secret
 from .jobs import Job
 from .record import Step
 
@@ -17,10 +18,9 @@ _COUNT = {"type": "integer", "minimum": 0, "maximum": GREATEST}
 
 def document(kinds: Sequence[str]) -> dict[str, Any]:
     """The document for a server that does jobs of these kinds."""
-    (step, job), shapes = msgspec.json.schema_components(
-        (Step, Job), ref_template="#/components/schemas/{name}"
+    _, shapes = msgspec.json.schema_components(
+        (Step, Job, Secret), ref_template="#/components/schemas/{name}"
     )
-    del step, job
     for shape in shapes.values():
         shape.pop("description", None)
     shapes["Problem"] = {
@@ -29,6 +29,7 @@ def document(kinds: Sequence[str]) -> dict[str, Any]:
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
+            "secrets": {**_list(_ref("Secret")), "description": "Of a trace refused for them."},
         },
         "required": ["title", "status", "detail"],
     }
@@ -98,8 +99,12 @@ def _paths() -> dict[str, Any]:
             ),
             "post": _operation(
                 "ingestTrace",
-                "Hand in a trace; it is kept only if its chain and its order hold and every claim is cited.",
+                "Hand in a trace; it is kept only if its chain and its order hold, every claim is cited, and "
+                "no secret is in it.",
                 {201: _object(id=_ID, n_steps=_COUNT, head=_SHA)},
+                parameters=[
+                    _in_query("keep_secrets", {"type": "boolean"}, "Take it with what looks like a secret.")
+                ],
                 body={"application/x-ndjson": {"schema": {"type": "string"}}},
                 errors=(413, 415, 422),
             ),

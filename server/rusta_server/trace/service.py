@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..errors import RustaError
 from . import canonical, script
 from .check import check
+from .foreign import HoldsSecrets, secrets_in
 from .guard import PROTOCOL, Guard, TooLong, problem
 from .jobs import Full, Job, Jobs
 from .ledger import Ledger, begin_id, is_id, read, read_file, write_whole
@@ -75,6 +76,7 @@ def app(ledger: Ledger, jobs: Jobs, abilities: Abilities, *, token: str, hosts: 
         routes=routes,
         exception_handlers={
             HTTPException: _on_http,
+            HoldsSecrets: _on_secrets,
             BadTrace: _on_bad_trace,
             RustaError: _on_rusta,
             TooLong: _on_too_long,
@@ -167,8 +169,14 @@ class _Server:
     async def ingest(self, request: Request) -> Response:
         if _content_type(request) != "application/x-ndjson":
             raise HTTPException(415, "Send a trace as application/x-ndjson.")
+        _only(request, "keep_secrets")
+        keep_secrets = _query_switch(request, "keep_secrets")
         data = await request.body()
         steps = await run_in_threadpool(_checked_steps, data)
+        if not keep_secrets and (found := await run_in_threadpool(secrets_in, data, steps)):
+            raise HoldsSecrets(
+                "The trace", found, hint="Take it out before the steps are hashed, or send keep_secrets=true."
+            )
         id = begin_id()
         await run_in_threadpool(write_whole, self.ledger.path(id), data)
         answer = {"id": id, "n_steps": len(steps), "head": steps[-1].sha}
@@ -292,6 +300,13 @@ def _query_number(request: Request, name: str, *, default: int, least: int = 0, 
     return number
 
 
+def _query_switch(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "false")
+    if text not in ("true", "false"):
+        raise HTTPException(422, f"`{name}` must be true or false.")
+    return text == "true"
+
+
 def _only(request: Request, *names: str) -> None:
     unknown = next((name for name in request.query_params if name not in names), None)
     if unknown is not None:
@@ -324,9 +339,14 @@ async def _json_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def _problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,  # noqa: ANN401  JSON
+) -> Response:
     return Response(
-        problem(status, detail), status, dict(headers or {}), media_type="application/problem+json"
+        problem(status, detail, **more), status, dict(headers or {}), media_type="application/problem+json"
     )
 
 
@@ -337,6 +357,11 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_bad_trace(request: Request, error: Exception) -> Response:
     return _problem(422, str(error))
+
+
+async def _on_secrets(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HoldsSecrets)
+    return _problem(422, f"{error} {error.hint}", secrets=[asdict(one) for one in error.secrets])
 
 
 async def _on_rusta(request: Request, error: Exception) -> Response:
