@@ -71,7 +71,8 @@ def helix(programs, snippet, broken: Path, home: dict, tmp_path: Path) -> Iterat
     """Helix with the README's snippet, started in the broken crate."""
     config = tmp_path / "config/helix"
     config.mkdir()
-    (config / "languages.toml").write_text(snippet("toml"))
+    # Helix gives up on a server that does not answer within 20 s; a busy machine may need more.
+    (config / "languages.toml").write_text(snippet("toml").replace("args =", "timeout = 600\nargs =", 1))
     # A socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="rusta-tmux-"))
     crate = broken.parents[1]
