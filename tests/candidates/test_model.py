@@ -9,7 +9,7 @@ from attrs import asdict, evolve
 from rusta_inference import codec, decode, engine
 from rusta_inference.problem import of_diagnostic
 from rusta_server.candidates import Candidate, Context, Source
-from rusta_server.candidates.model import ByteModel, _Consulted, _title, _up_to_hole
+from rusta_server.candidates.model import ByteModel, Weights, _Consulted, _title, _up_to_hole, look
 from rusta_server.patch.edit import Edit, apply
 from rusta_server.tools.diagnostic import Diagnostic, Span
 from rusta_server.tools.process import Cancel
@@ -202,3 +202,12 @@ def test_a_diagnostic_without_a_place_is_nothing_to_ask_about(model):
 )
 def test_a_title_says_what_the_edits_do(edits, title):
     assert _title(edits, context()) == title
+
+
+def test_weights_are_described_without_starting_anything(tmp_path):
+    assert look(WEIGHTS).usable and str(WEIGHTS) in look(WEIGHTS).said
+    assert look(tmp_path) == Weights(False, f"there are no weights in {tmp_path}")
+    shutil.copytree(WEIGHTS, tmp_path / "model")
+    (graph, *_) = sorted((tmp_path / "model").glob("*.onnx*"))
+    graph.write_bytes(graph.read_bytes()[:-10])
+    assert not look(tmp_path / "model").usable

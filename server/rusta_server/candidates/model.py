@@ -20,7 +20,7 @@ import rusta_inference
 from rusta_inference import codec
 from rusta_inference.codec import Prompt
 from rusta_inference.confidence import calibration, logit
-from rusta_inference.manifest import Manifest, Missing, read, read_graph
+from rusta_inference.manifest import Missing, read, read_graph
 from rusta_inference.problem import of_diagnostic
 
 from ..patch import diff
@@ -44,16 +44,27 @@ _REMEMBERED = 16
 _TITLE_WIDTH = 60
 
 
-def look(folder: Path = SHIPPED) -> Manifest | Missing:
-    """What weights lie in a folder, whole and of a format that can be read; nothing is started."""
+@frozen
+class Weights:
+    """What lies in a folder of weights, in a line for a person."""
+
+    usable: bool
+    said: str
+
+
+def look(folder: Path = SHIPPED) -> Weights:
+    """Whether the weights in a folder are there, whole, and of a format that can be read. Starts nothing."""
     manifest = read(folder)
     if isinstance(manifest, Missing):
-        return manifest
+        return Weights(False, manifest.reason)
+    n_bytes = 0
     for parts in manifest.graphs.values():
         graph = read_graph(folder, parts)
         if isinstance(graph, Missing):
-            return graph
-    return manifest
+            return Weights(False, graph.reason)
+        n_bytes += len(graph)
+    n_millions = manifest.n_parameters / 1e6
+    return Weights(True, f"{manifest.run}, {n_millions:.0f} M parameters, {n_bytes / 1e6:.0f} MB ({folder})")
 
 
 @frozen
@@ -156,7 +167,8 @@ class _Consulted:
         own = list(self._own(written))
         given = self._scored(candidates)
         told = {_effect(one, self._context) for one in given}
-        fresh = [one for one in (*own, *self._filled()) if _effect(one, self._context) not in told]
+        filled = self._scored(list(self._filled()))
+        fresh = [one for one in (*own, *filled) if _effect(one, self._context) not in told]
         found = (*given, *fresh)
         best = max((one.score.total for one in found if one.score), default=0.0)
         for candidate in found:
@@ -178,29 +190,29 @@ class _Consulted:
         said: dict[int, tuple[int, ...]] = {}
         likely = sorted(range(len(candidates)), key=lambda number: -candidates[number].prior)
         for number in likely[:_MAX_SCORED]:
-            edits = [
-                codec.Edit(edit.path, edit.start, edit.end, edit.text) for edit in candidates[number].edits
-            ]
-            tokens = self._tokens(edits)
+            tokens = self._tokens(candidates[number])
             if tokens is not None:
                 said[number] = tokens
-        scores = self._worker.score(self._read, list(said.values()), cancelled=self._is_cancelled)
         result = list(candidates)
+        if not said:
+            return result
+        scores = self._worker.score(self._read, list(said.values()), cancelled=self._is_cancelled)
         for number, score in zip(said, scores, strict=True):
             result[number] = evolve(result[number], score=_score(score.token_log_probabilities))
         return result
 
-    def _tokens(self, edits: Sequence[codec.Edit]) -> tuple[int, ...] | None:
-        if any(edit.path not in self._prompt.files for edit in edits):
+    def _tokens(self, candidate: Candidate) -> tuple[int, ...] | None:
+        """The candidate as the model would have written it; None if it cannot."""
+        if any(edit.path not in self._prompt.files for edit in candidate.edits):
             return None
+        edits = [codec.Edit(edit.path, edit.start, edit.end, edit.text) for edit in candidate.edits]
         return codec.encode_edits(self._prompt, edits)
 
     def _filled(self) -> Iterator[Candidate]:
         """The compiler's suggestions with a hole in them, the hole filled."""
         holed = [one for one in rustc.propose(self._context) if one.has_placeholder]
         for candidate in holed[:_MAX_HOLES]:
-            edits = [codec.Edit(edit.path, edit.start, edit.end, edit.text) for edit in candidate.edits]
-            tokens = self._tokens(edits)
+            tokens = self._tokens(candidate)
             begin = _up_to_hole(tokens) if tokens else ()
             if not begin:
                 continue

@@ -165,14 +165,11 @@ def _model(config: Config) -> Finding:
     name = "byte model"
     if not config.model:
         return Finding(name, "limited", "switched off (the setting `model`)")
-    folder = model_folder(config)
-    found = model.look(folder)
-    if isinstance(found, model.Missing):
-        lack = f"{found.reason}; fixes come from the compiler, from rules and from rust-analyzer alone"
-        return Finding(name, "limited", lack, REINSTALL)
-    n_bytes = sum(part.n_bytes for parts in found.graphs.values() for part in parts)
-    said = f"{found.run}, {found.n_parameters / 1e6:.0f} M parameters, {n_bytes / 1e6:.0f} MB"
-    return Finding(name, "ok", f"{said} ({folder})")
+    weights = model.look(model_folder(config))
+    if weights.usable:
+        return Finding(name, "ok", weights.said)
+    lack = f"{weights.said}; fixes come from the compiler, from rules and from rust-analyzer alone"
+    return Finding(name, "limited", lack, REINSTALL)
 
 
 def _sandbox() -> Finding:
