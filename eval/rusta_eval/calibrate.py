@@ -91,6 +91,13 @@ class Row:
 @click.option(
     "--rows", type=click.Path(path_type=Path), help="Keep the cases here, and use those that are there."
 )
+@click.option(
+    "--with",
+    "others",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Cases of earlier runs to use as well.",
+)
 @click.option("--minutes", default=6.0, show_default=True, help="Time to collect cases in.")
 @click.option("--jobs", default=1, show_default=True, help="Programs repaired at the same time.")
 @click.option("--no-model", is_flag=True, help="Without the byte model.")
@@ -103,6 +110,7 @@ class Row:
 def command(
     files: tuple[Path, ...],
     rows: Path | None,
+    others: tuple[Path, ...],
     minutes: float,
     jobs: int,
     no_model: bool,
@@ -130,7 +138,7 @@ def command(
                 if kept:
                     kept.write(json.dumps(asdict(row)) + "\n")
                     kept.flush()
-    fitted, figures = fit_and_judge(found)
+    fitted, figures = fit_and_judge([*found, *(row for other in others for row in _read(other))])
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
