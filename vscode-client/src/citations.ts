@@ -74,7 +74,6 @@ export class Citations implements vscode.Disposable {
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
       { enableFindWidget: true },
     );
-    panel.iconPath = new vscode.ThemeIcon("book") as never;
     panel.onDidDispose(() => (this.panel = undefined));
     this.panel = panel;
     return panel;

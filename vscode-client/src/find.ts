@@ -6,7 +6,8 @@ import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { candidates, isRecent, LEAST_VERSION, versionIn, type Candidate, type Probed } from "./locate";
 
-const ANSWER_TIMEOUT_MS = 20_000;
+// A busy machine may take long to start Python; a person has the status item meanwhile.
+const ANSWER_TIMEOUT_MS = 120_000;
 
 /** What was found, and all that was looked at. */
 export interface Found {

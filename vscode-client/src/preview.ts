@@ -7,6 +7,7 @@ import { described, sizeOf } from "./size";
 
 export const SCHEME = "rusta-preview";
 const CONTEXT = "rusta.isPreviewing";
+const LABEL = "Rusta: ";
 
 /** A fix that waits for a decision. */
 export interface Proposed {
@@ -16,10 +17,13 @@ export interface Proposed {
   readonly edit: vscode.WorkspaceEdit;
 }
 
+/** By file: the texts before and after. */
+type Texts = Awaited<ReturnType<typeof textsOf>>;
+
 export class Previews implements vscode.Disposable {
   private readonly texts = new Map<string, string>();
   private readonly provider: vscode.Disposable;
-  private waiting: Proposed | undefined;
+  private waiting: { readonly proposed: Proposed; readonly texts: Texts } | undefined;
   private number = 0;
   private readonly closing: vscode.Disposable;
 
@@ -29,24 +33,25 @@ export class Previews implements vscode.Disposable {
     });
     // Closing the diff is a decision, too.
     this.closing = vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
-      if (this.waiting && closed.some((tab) => isPreview(tab)) && !openTabs().length) this.discard();
+      if (this.waiting && closed.some((tab) => this.isCurrent(tab))) void this.discard();
     });
   }
 
   /** Open the diff; what happens next is up to `accept` and `discard`. */
   async show(proposed: Proposed): Promise<void> {
-    await this.close();
+    await this.discard();
     this.number += 1;
     const pairs: [vscode.Uri, vscode.Uri][] = [];
-    for (const [file, { after }] of await textsOf(proposed.edit)) {
+    const texts = await textsOf(proposed.edit);
+    for (const [file, { after }] of texts) {
       const original = vscode.Uri.parse(file);
       const shown = original.with({ scheme: SCHEME, query: String(this.number) });
       this.texts.set(shown.toString(), after);
       pairs.push([original, shown]);
     }
-    this.waiting = proposed;
+    this.waiting = { proposed, texts };
     await vscode.commands.executeCommand("setContext", CONTEXT, true);
-    const title = `Rusta: ${proposed.title}`;
+    const title = `${LABEL}${proposed.title}`;
     const [first] = pairs;
     if (first && pairs.length === 1) {
       await vscode.commands.executeCommand("vscode.diff", first[0], first[1], title, { preview: true });
@@ -58,25 +63,26 @@ export class Previews implements vscode.Disposable {
   }
 
   async accept(): Promise<void> {
-    const proposed = this.waiting;
-    if (!proposed) return;
+    const { waiting } = this;
+    if (!waiting) return;
     this.waiting = undefined;
-    await this.apply(proposed);
+    await this.apply(waiting.proposed, waiting.texts);
     await this.close();
   }
 
-  discard(): void {
-    const proposed = this.waiting;
+  async discard(): Promise<void> {
+    const { waiting } = this;
     this.waiting = undefined;
-    if (proposed?.fix !== undefined) this.feedback.ignored(proposed.fix);
-    void this.close();
+    if (waiting?.proposed.fix !== undefined) this.feedback.ignored(waiting.proposed.fix);
+    await this.close();
   }
 
-  /** Apply a fix and follow what becomes of it. */
-  async apply(proposed: Proposed): Promise<void> {
+  /** Apply a fix and follow what becomes of it; not if a text is no longer the one that was shown. */
+  async apply(proposed: Proposed, shown?: Texts): Promise<void> {
     const texts = await textsOf(proposed.edit);
-    if (!(await vscode.workspace.applyEdit(proposed.edit))) {
-      void vscode.window.showWarningMessage(`Rusta: “${proposed.title}” could not be applied; the text has changed.`);
+    const isSame = !shown || [...texts].every(([file, { before }]) => shown.get(file)?.before === before);
+    if (!isSame || !(await vscode.workspace.applyEdit(proposed.edit))) {
+      void vscode.window.showWarningMessage(`Rusta: “${proposed.title}” was not applied; the text has changed.`);
       return;
     }
     if (proposed.fix !== undefined) this.feedback.accepted({ fix: proposed.fix, title: proposed.title, texts });
@@ -94,9 +100,15 @@ export class Previews implements vscode.Disposable {
       "Apply",
       "Discard",
     );
-    if (this.waiting !== proposed) return; // decided by other means
+    if (this.waiting?.proposed !== proposed) return; // decided by other means
     if (choice === "Apply") await this.accept();
-    else if (choice === "Discard") this.discard();
+    else if (choice === "Discard") await this.discard();
+  }
+
+  /** Whether a tab shows the fix that waits, and not one before it. */
+  private isCurrent(tab: vscode.Tab): boolean {
+    if (tab.input instanceof vscode.TabInputTextDiff) return tab.input.modified.query === String(this.number) && isPreview(tab);
+    return isPreview(tab) && tab.label === `${LABEL}${this.waiting?.proposed.title ?? ""}`;
   }
 
   private async close(): Promise<void> {
@@ -115,5 +127,5 @@ function isPreview(tab: vscode.Tab): boolean {
   const { input } = tab;
   if (input instanceof vscode.TabInputTextDiff) return input.modified.scheme === SCHEME;
   // A diff of several files has no public type of its own yet; its label is ours.
-  return input === undefined && tab.label.startsWith("Rusta: ");
+  return input === undefined && tab.label.startsWith(LABEL);
 }
