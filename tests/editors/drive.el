@@ -50,6 +50,8 @@
   ;; `eglot-ensure' connects after the command that opened the file; in batch there are no commands.
   (run-hooks 'post-command-hook)
   (unless (wait #'eglot-current-server) (error "not connected"))
+  ;; Flymake, too, waits for the end of a command.
+  (flymake-start)
   (note 'server (plist-get (eglot--server-info (eglot-current-server)) :name))
   (unless (wait #'errors) (error "no error is shown"))
   (note 'error (substring-no-properties (flymake-diagnostic-text (car (errors)))))
