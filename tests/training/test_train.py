@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rusta_inference.codec import BOS, EDIT, END, PAD
@@ -115,6 +115,7 @@ def test_a_checkpoint_of_another_shape_is_not_overwritten(shards: Path, tmp_path
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), max_size=30), st.sampled_from([16, 64, 128]))
 def test_rows_hold_every_token_once_and_foretell_each_but_the_first(sizes: list[int], context: int) -> None:
     random = np.random.default_rng(1)
@@ -131,6 +132,7 @@ def test_rows_hold_every_token_once_and_foretell_each_but_the_first(sizes: list[
     assert (batch.targets[:, :-1][follows & there] == batch.tokens[:, 1:][follows & there]).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 64), max_size=60))
 def test_rows_are_packed_without_overflow_and_not_two_of_them_fit_together(sizes: list[int]) -> None:
     rows = packed(sizes, 64)
