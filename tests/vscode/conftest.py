@@ -54,8 +54,18 @@ def client(programs) -> Path:
     """The client's folder with its packages installed and everything bundled, tests and stand-ins too."""
     if not (CLIENT / "node_modules").is_dir():
         npm(programs, "ci", "--ignore-scripts")
-    npm(programs, "run", "package")
+    built = CLIENT / "out/rusta.vsix"
+    if not built.exists() or built.stat().st_mtime < max(file.stat().st_mtime for file in sources()):
+        npm(programs, "run", "package")
     return CLIENT
+
+
+def sources() -> list[Path]:
+    """All that the package and its tests are made of."""
+    made = {"node_modules", "dist", "out"}
+    return [
+        file for file in CLIENT.rglob("*") if file.is_file() and file.relative_to(CLIENT).parts[0] not in made
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +88,17 @@ class Workbench:
     def __init__(self, page: Any, crate: Path, folder: Path) -> None:
         self.page, self.crate, self.folder = page, crate, folder
         self.began = 0.0  # when the folder was opened, on the monotonic clock
-        self.requests: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
+        self.asked_by_views: list[str] = []
+        page.on("request", self._note)
+
+    def _note(self, request: Any) -> None:
+        """Keep what a view asks for; the workbench's own requests are not ours."""
+        try:
+            is_view = request.frame != self.page.main_frame
+        except Exception:  # a service worker has no frame
+            return
+        if is_view:
+            self.asked_by_views.append(request.url)
 
     async def until(
         self, what: str, holds: Callable[[], Awaitable[Any]], within_s: float = APPEARS_WITHIN_S
@@ -218,6 +237,7 @@ def open_workbench(programs, vsix, tmp_path, docs):
             "extensions.ignoreRecommendations": True,
             "telemetry.telemetryLevel": "off",
             "editor.minimap.enabled": False,
+            "editor.inlayHints.enabled": "off",  # they would stand in the middle of the text
             "rusta.server.path": str(RUSTA),
             "rusta.cacheDir": str(cache),
             **(settings or {}),
