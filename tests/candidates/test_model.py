@@ -106,7 +106,7 @@ class Scripted:
             answer = codec.decode(prompt, tokens)
             if tokens[: len(begin)] == begin and accept(answer):
                 score = engine.Score((-1.0,) * len(tokens), None)
-                found.append(decode.Candidate(answer, tokens, score, 0.5, "beam"))
+                found.append(decode.Candidate(answer, tokens, score, log_p=-1.0))
         return decode.Generated(tuple(found[:n]), p_abstain=0.25)
 
 
