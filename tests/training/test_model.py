@@ -6,6 +6,9 @@ from attrs import evolve
 
 from rusta_training.model import HEAD_DIM, HISTORY, PATCH, SIZES, TAPS, Hourglass, LocalOut, Past
 
+# Small products gain nothing from more, and lose much when other tests run beside.
+torch.set_num_threads(1)
+
 CONFIG = SIZES["smoke"]
 
 

@@ -34,6 +34,9 @@ from rusta_training.train import (
     write_weights,
 )
 
+# Small products gain nothing from more, and lose much when other tests run beside.
+torch.set_num_threads(1)
+
 WORDS = [b"let mut x = 1;\n", b"fn main() {}\n", b"x.clone()\n", b"use std::fmt;\n"]
 
 
