@@ -133,8 +133,9 @@ def test_what_somebody_proposed_already_keeps_its_name_and_comes_once():
     assert found[0].features["abstains"] == 0.25
 
 
-def test_an_edit_that_parses_worse_is_not_proposed():
-    assert asked(Scripted(CODE.replace(b";", b"", 1), CODE.replace(b"}", b"")), context()) == []
+def test_an_edit_that_parses_worse_or_changes_only_white_space_is_not_proposed():
+    worse = (CODE.replace(b";", b"", 1), CODE.replace(b"}", b""), CODE.replace(b"{", b"{\n", 1))
+    assert asked(Scripted(*worse), context()) == []
 
 
 def test_where_a_hole_begins():

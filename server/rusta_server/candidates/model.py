@@ -227,7 +227,7 @@ class _Consulted:
         from rusta_inference.engine import Cancelled
 
         written = self._worker.generate(
-            self._prompt, n=n, begin=begin, accept=self._is_well_formed, cancelled=self._is_cancelled
+            self._prompt, n=n, begin=begin, accept=self._is_worth_it, cancelled=self._is_cancelled
         )
         if written.cancelled:
             raise Cancelled
@@ -236,17 +236,21 @@ class _Consulted:
     def _is_cancelled(self) -> bool:
         return is_cancelled(self._cancel)
 
-    def _is_well_formed(self, answer: codec.Answer) -> bool:
-        """Whether no file parses worse than before."""
+    def _is_worth_it(self, answer: codec.Answer) -> bool:
+        """Whether more than white space changes, and no file parses worse than before."""
         edits = [Edit(edit.path, edit.start, edit.end, edit.text) for edit in answer.edits]
         try:
             after = apply({path: self._context.files[path].text for path in self._prompt.files}, edits)
         except EditError:
             return False
-        return all(_parses_as_well(self._context.files[path], text) for path, text in after.items())
+        before = {path: self._context.files[path] for path in after}
+        return any(before[path].text.split() != text.split() for path, text in after.items()) and all(
+            parses_as_well(before[path], text) for path, text in after.items()
+        )
 
 
-def _parses_as_well(before: Source, after: bytes) -> bool:
+def parses_as_well(before: Source, after: bytes) -> bool:
+    """Whether a text has no more places that are not Rust than the file had before."""
     tree = tree_sitter.Parser(LANGUAGE).parse(after)
     return not tree.root_node.has_error or _n_faults(tree.root_node) <= _n_faults(before.root)
 
