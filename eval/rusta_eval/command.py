@@ -14,22 +14,31 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from rusta_server.candidates.model import SHIPPED
 from rusta_server.config import Config
 from rusta_server.orchestrator.repair import Budget
 
-from . import citations
+from . import citations, model
 from .pairs import Pair, Result, load, run, to_json
 
 
 @click.command()
 @click.option("--pairs", "file", type=click.Path(path_type=Path), help="JSONL of broken programs.")
 @click.option("--citations", "cite", is_flag=True, help="Measure citations instead; see below.")
+@click.option("--model", "alone", is_flag=True, help="Measure the byte model by itself instead; see below.")
 @click.option(
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(citations.PARTS),
-    help="Of --citations only this part; may be repeated.",
+    type=click.Choice((*citations.PARTS, *model.PARTS)),
+    help="Of --citations or --model only this part; may be repeated.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=model.DATA,
+    show_default=True,
+    help="Held-out triplets and shards, for --model.",
 )
 @click.option("--other", default="nightly", show_default=True, help="The toolchain to compare anchors with.")
 @click.option(
@@ -46,13 +55,15 @@ from .pairs import Pair, Result, load, run, to_json
 )
 @click.option("--code", help="Only programs with this error code.")
 @click.option("--only", help="Only programs whose id contains this.")
-@click.option("--limit", type=int, help="Only the first N programs.")
+@click.option("--limit", type=int, help="Only the first N programs; of --model, N triplets.")
 @click.option("--details", type=click.Path(path_type=Path), help="Write a JSON line for each program here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     file: Path | None,
     cite: bool,
+    alone: bool,
     parts: tuple[str, ...],
+    data: Path,
     other: str,
     export: Path | None,
     jobs: int,
@@ -76,7 +87,22 @@ def command(
     of the programs' diagnostics; (gold) whether the links of official pages are found again without them;
     (speed) how long a search takes; (fidelity) how many labelled citations support their claims; (stability)
     what becomes of anchors in another toolchain's documentation. --export writes pairs to label.
+
+    With --model: (triplets) how often the model alone undoes a mistake in code that was kept from it, on
+    held-out triplets; (bytes) how many bits it needs for a byte of held-out crates, next to general
+    compressors and counted models.
     """
+    if alone or set(parts) & set(model.PARTS):
+        options = model.Options(
+            parts=parts or model.PARTS,
+            weights=model_dir or SHIPPED,
+            data=data,
+            count=limit or model.COUNT,
+            jobs=jobs,
+            details=details,
+        )
+        _alone(options, as_json)
+        return
     if cite or parts or export:
         _citations(file, code, only, limit, parts, other, export, as_json)
         return
@@ -130,6 +156,16 @@ def _citations(
         click.echo(citations.to_json(report))
     else:
         citations.show(report, Console())
+
+
+def _alone(options: model.Options, as_json: bool) -> None:
+    if set(options.parts) - set(model.PARTS):
+        raise click.UsageError("Parts of --citations and of --model are measured one after another.")
+    report = model.measure(options, Console(stderr=True))
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        model.show(report, Console())
 
 
 def summarize(results: Sequence[Result]) -> dict[str, dict[str, float | int]]:
