@@ -1,10 +1,11 @@
 """How often is the byte model right on mistakes in code it has never seen? The model alone, no other source.
 
 Compiler triplets of the split `test`: good programs that a mistake was put into, and what rustc said first.
-The model is shown that diagnostic and writes up to eight edits; those that parse worse than what was there
-are left out, as in use. *Exact*: the files are then what they were before the mistake (or, for triplets made
-of rustc's own suggestions, what these make of them). *Clean*: rustc has no error left to report; where the
-mistake was a warning, no warning either. Both of the first edit, and of any of the eight.
+The model is shown that diagnostic and writes up to eight edits; those that parse worse than what was there,
+or change white space alone, are left out, as in use. *Exact*: the files are then what they were before the
+mistake (or, for triplets made of rustc's own suggestions, what these make of them). *Clean*: rustc has no
+error left to report; where the mistake was a warning, no warning either. Both of the first edit, and of any
+of the eight.
 
 That the model would rather abstain, or ask for a probe first, is counted apart; its edits are judged all the
 same. Intervals count triplets as independent, though some come from the same program.
@@ -29,7 +30,7 @@ from rusta_inference.engine import N_THREADS, Engine
 from rusta_inference.manifest import Missing
 from rusta_inference.problem import of_diagnostic
 from rusta_server.candidates import Source
-from rusta_server.candidates.model import parses_as_well
+from rusta_server.candidates.model import is_worth_trying
 from rusta_server.errors import RustaError
 from rusta_training import compile as compiler
 from rusta_training import ledger
@@ -152,11 +153,10 @@ def attempt(engine: Engine, triplet: Triplet, origin: str = "") -> Written:
     prompt = codec.encode_problem(of_diagnostic(triplet["diagnostic"], files))
     sources = {path: Source(path, text) for path, text in files.items()}
 
-    def parses(answer: codec.Answer) -> bool:
-        left = applied(files, answer.edits)
-        return all(parses_as_well(sources[path], left[path]) for path in {edit.path for edit in answer.edits})
+    def accept(answer: codec.Answer) -> bool:
+        return is_worth_trying(sources, applied(files, answer.edits))
 
-    found = generate(engine, prompt, n=max(AT), accept=parses)
+    found = generate(engine, prompt, n=max(AT), accept=accept)
     fix = [codec.Edit(e["path"], e["start"], e["end"], e["text"].encode()) for e in triplet["fix"]["edits"]]
     good = applied(files, fix)
     left = [

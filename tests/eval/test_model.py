@@ -21,7 +21,7 @@ from rusta_eval.model_triplets import Judged, Written, attempt, draw, judge, rep
 from rusta_inference.codec import BOS
 from rusta_inference.engine import Engine
 from rusta_server.candidates import Source
-from rusta_server.candidates.model import parses_as_well
+from rusta_server.candidates.model import is_worth_trying
 from rusta_training import compile as compiler
 from rusta_training import error_class
 from rusta_training.shards import write_shards
@@ -99,7 +99,7 @@ def verdicts(*asked: Written) -> list[tuple[bool, ...]]:
 
 def test_what_the_model_writes_is_exact_where_it_is_the_fix(engine, misspelled, monkeypatch):
     # Nothing that weights by chance write would pass for Rust.
-    monkeypatch.setattr(model_triplets, "parses_as_well", lambda before, after: True)
+    monkeypatch.setattr(model_triplets, "is_worth_trying", lambda before, after: True)
     found = attempt(engine, misspelled)
     assert found.left and not any(found.exact)
     assert all(left[MAIN] != misspelled["broken"][MAIN].encode() for left in found.left)
@@ -111,9 +111,8 @@ def test_what_the_model_writes_is_exact_where_it_is_the_fix(engine, misspelled, 
 
 
 def test_what_parses_worse_than_before_is_not_tried(engine, misspelled):
-    before = Source(MAIN, misspelled["broken"][MAIN].encode())
-    left = attempt(engine, misspelled).left
-    assert all(parses_as_well(before, files[MAIN]) for files in left)
+    before = {MAIN: Source(MAIN, misspelled["broken"][MAIN].encode())}
+    assert all(is_worth_trying(before, files) for files in attempt(engine, misspelled).left)
 
 
 def test_rustc_says_what_is_clean():

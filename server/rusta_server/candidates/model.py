@@ -8,7 +8,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -227,7 +227,7 @@ class _Consulted:
         from rusta_inference.engine import Cancelled
 
         written = self._worker.generate(
-            self._prompt, n=n, begin=begin, accept=self._is_worth_it, cancelled=self._is_cancelled
+            self._prompt, n=n, begin=begin, accept=self._is_worth_trying, cancelled=self._is_cancelled
         )
         if written.cancelled:
             raise Cancelled
@@ -236,21 +236,24 @@ class _Consulted:
     def _is_cancelled(self) -> bool:
         return is_cancelled(self._cancel)
 
-    def _is_worth_it(self, answer: codec.Answer) -> bool:
-        """Whether more than white space changes, and no file parses worse than before."""
+    def _is_worth_trying(self, answer: codec.Answer) -> bool:
         edits = [Edit(edit.path, edit.start, edit.end, edit.text) for edit in answer.edits]
+        before = {path: self._context.files[path] for path in self._prompt.files}
         try:
-            after = apply({path: self._context.files[path].text for path in self._prompt.files}, edits)
+            after = apply({path: source.text for path, source in before.items()}, edits)
         except EditError:
             return False
-        before = {path: self._context.files[path] for path in after}
-        return any(before[path].text.split() != text.split() for path, text in after.items()) and all(
-            parses_as_well(before[path], text) for path, text in after.items()
-        )
+        return is_worth_trying(before, after)
 
 
-def parses_as_well(before: Source, after: bytes) -> bool:
-    """Whether a text has no more places that are not Rust than the file had before."""
+def is_worth_trying(before: Mapping[str, Source], after: Mapping[str, bytes]) -> bool:
+    """Whether more than white space changes, and no file parses worse than before."""
+    return any(before[path].text.split() != text.split() for path, text in after.items()) and all(
+        _parses_as_well(before[path], text) for path, text in after.items()
+    )
+
+
+def _parses_as_well(before: Source, after: bytes) -> bool:
     tree = tree_sitter.Parser(LANGUAGE).parse(after)
     return not tree.root_node.has_error or _n_faults(tree.root_node) <= _n_faults(before.root)
 
