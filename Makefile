@@ -70,6 +70,7 @@ bench: setup  ## Measure side by side; prints tables and writes build/bench/*.js
 	@$(BIN)/python -m rusta_eval.bench_fix --json build/bench/fix.json
 	@$(BIN)/python -m rusta_eval.bench_trace --json build/bench/trace.json
 	@$(BIN)/python -m rusta_eval.bench_sandbox --json build/bench/sandbox.json
+	@$(BIN)/python -m rusta_eval.bench_model --json build/bench/model.json
 
 clean:  ## Remove what was made here (the cache in your home folder stays)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

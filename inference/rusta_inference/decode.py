@@ -1,4 +1,4 @@
-"""Writes answers: a beam search through what the grammar allows, filled up with samples.
+"""Writes answers: a beam search through what the grammar allows.
 
 A beam finds the most probable answers, which are the ones to try first when a compiler judges them. It stops
 as soon as no answer it could still find would be among the best. What it finds is told apart by effect: two
@@ -7,20 +7,17 @@ ways to say the same change are one candidate.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .codec import ABSTAIN, END, MAX_ANSWER, Abstained, Answer, Malformed, NeedsProbe, Prompt, decode
 from .engine import Cancelled, Engine, Floats, Prefix, Score, State, log_softmax
 from .grammar import Place
 
 N_CANDIDATES = 8
-WIDEST_BEAM = 16
-"""More candidates than this are sampled."""
-SAMPLES_FOR_EACH = 2
-"""Samples often say the same again: so many are taken for each candidate that is wanted."""
+NARROWEST, WIDEST = 16, 32
+"""Beginnings that a beam follows at least and at most; in between, as many as candidates are wanted."""
 HOPELESS = math.log(1e-4)
 """What is less probable than the best answer by this factor is not followed."""
 
@@ -32,15 +29,18 @@ class Candidate:
     Attributes:
         tokens: END included, and what it was made to begin with.
         score: of the tokens behind those it was made to begin with.
-        p: the probability of all found ways to say this change, together.
-        found_by: what found it first.
+        log_p: the logarithm of the probability of all found ways to say this change, together.
     """
 
     answer: Answer | NeedsProbe
     tokens: tuple[int, ...] = field(repr=False)
     score: Score
-    p: float
-    found_by: Literal["beam", "sample"]
+    log_p: float
+
+    @property
+    def p(self) -> float:
+        """The probability of all found ways to say this change, together."""
+        return math.exp(self.log_p)
 
 
 @frozen
@@ -71,7 +71,6 @@ def generate(
     begin: Sequence[int] = (),
     accept: Callable[[Answer], bool] = lambda _: True,
     cancelled: Callable[[], bool] = lambda: False,
-    seed: int = 0,
     max_tokens: int = MAX_ANSWER,
 ) -> Generated:
     """Write up to `n` answers to a prompt. The same arguments give the same answers.
@@ -86,23 +85,20 @@ def generate(
     Raises:
         ValueError: no answer to this prompt begins with `begin`.
     """
-    start = Place(prompt).after_all(begin)
+    root = _Path(Place(prompt).after_all(begin), tuple(begin), ())
     found = _Found(prompt, accept)
-    generated = Generated((), cancelled=True)
     try:
         prefix = prefix or engine.prefill(prompt.tokens, cancelled=cancelled)
-        p_abstain = float(np.exp(log_softmax(prefix.logits)[ABSTAIN]))
-        confidence = prefix.confidence
-        generated = Generated((), p_abstain, confidence, 0, cancelled=True)
-        prefix = engine.extend(prefix, begin, cancelled=cancelled)
-        search = _Search(engine, prefix, cancelled, max_tokens - len(begin))
-        root = _Path(start, tuple(begin), ())
-        _beam(search, root, found, n)
-        if len(found) < n and search.n_steps:
-            _sample(search, root, found, n, np.random.default_rng(seed))
     except Cancelled:
-        return Generated(found.best(n), generated.p_abstain, generated.confidence, 0, cancelled=True)
-    return Generated(found.best(n), p_abstain, confidence, search.n_steps)
+        return Generated((), cancelled=True)
+    p_abstain = float(np.exp(log_softmax(prefix.logits)[ABSTAIN]))
+    search = _Search(engine, cancelled, max_tokens - len(begin))
+    try:
+        _beam(search, engine.extend(prefix, begin, cancelled=cancelled), root, found, n)
+        is_cancelled = False
+    except Cancelled:
+        is_cancelled = True
+    return Generated(found.best(n), p_abstain, prefix.confidence, search.n_steps, is_cancelled)
 
 
 @frozen
@@ -125,10 +121,9 @@ class _Path:
 
 @define
 class _Search:
-    """What beam and samples have in common: the engine, and how far it may still go."""
+    """The engine, and how far it may still go."""
 
     engine: Engine
-    prefix: Prefix
     cancelled: Callable[[], bool]
     max_tokens: int
     n_steps: int = 0
@@ -159,55 +154,42 @@ class _Found:
         self._prompt = prompt
         self._accept = accept
         self._candidates: dict[object, Candidate] = {}
-        self._said: set[tuple[int, ...]] = set()
         self._refused: set[object] = set()
 
-    def __len__(self) -> int:
-        return len(self._candidates)
-
-    def add(self, path: _Path, found_by: Literal["beam", "sample"]) -> None:
+    def add(self, path: _Path) -> None:
         """Keep what a path says, unless it is not accepted."""
-        if path.tokens in self._said:
-            return
-        self._said.add(path.tokens)
         answer = decode(self._prompt, path.tokens)
         assert not isinstance(answer, Malformed | Abstained), f"the grammar allowed {answer}"
         effect = _effect(self._prompt, answer)
         if effect in self._refused:
             return
+        score = Score(path.token_log_probabilities, None)
+        new = Candidate(answer, path.tokens, score, path.log_probability)
         known = self._candidates.get(effect)
-        p = math.exp(path.log_probability)
-        if known is None:
-            if isinstance(answer, Answer) and (effect is None or not self._accept(answer)):
-                self._refused.add(effect)
-                return
-            score = Score(path.token_log_probabilities, None)
-            self._candidates[effect] = Candidate(answer, path.tokens, score, p, found_by)
-            return
-        if path.log_probability > known.score.log_probability:
-            score = Score(path.token_log_probabilities, None)
-            self._candidates[effect] = Candidate(answer, path.tokens, score, known.p + p, known.found_by)
+        if known is not None:
+            better = max(known, new, key=lambda one: one.score.log_probability)
+            log_p = float(np.logaddexp(known.log_p, new.log_p))
+            self._candidates[effect] = evolve(better, log_p=log_p)
+        elif isinstance(answer, Answer) and (effect is None or not self._accept(answer)):
+            self._refused.add(effect)
         else:
-            self._candidates[effect] = Candidate(
-                known.answer, known.tokens, known.score, known.p + p, known.found_by
-            )
+            self._candidates[effect] = new
 
     def best(self, n: int) -> tuple[Candidate, ...]:
         """The n most probable."""
-        return tuple(sorted(self._candidates.values(), key=lambda one: -one.p)[:n])
+        return tuple(sorted(self._candidates.values(), key=lambda one: -one.log_p)[:n])
 
     def bar(self, n: int) -> float:
         """The logarithm of the probability that a new answer must have to be among the best n."""
         best = self.best(n)
         hopeless = best[0].score.log_probability + HOPELESS if best else -math.inf
-        return max(hopeless, math.log(best[-1].p) if len(best) == n else -math.inf)
+        return max(hopeless, best[-1].log_p if len(best) == n else -math.inf)
 
 
-def _beam(search: _Search, root: _Path, found: _Found, n: int) -> None:
-    """Follow the most probable beginnings, as many as the beam is wide."""
-    width = min(max(n, N_CANDIDATES), WIDEST_BEAM)
-    state, paths = search.prefix.forked(1), [root]
-    logits = search.prefix.logits[None]
+def _beam(search: _Search, prefix: Prefix, root: _Path, found: _Found, n: int) -> None:
+    """Follow the most probable beginnings behind `root`, as many as the beam is wide."""
+    width = min(max(n, NARROWEST), WIDEST)
+    state, paths, logits = prefix.forked(1), [root], prefix.logits[None]
     for _ in range(search.max_tokens):
         expected = search.expected(logits, paths)
         totals = (expected + np.array([[path.log_probability] for path in paths])).ravel()
@@ -222,39 +204,13 @@ def _beam(search: _Search, root: _Path, found: _Found, n: int) -> None:
                 break
             row, token = divmod(index, expected.shape[1])
             if token == END:
-                found.add(paths[row].after(token, float(expected[row, token])), "beam")
+                found.add(paths[row].after(token, float(expected[row, token])))
             elif len(live) < width:
                 rows.append(row)
                 live.append(paths[row].after(token, float(expected[row, token])))
         bar = found.bar(n)
         alive = [i for i, path in enumerate(live) if path.log_probability > bar]
         rows, paths = [rows[i] for i in alive], [live[i] for i in alive]
-        if not paths:
-            return
-        state, logits = search.step(state, rows, paths)
-
-
-def _sample(search: _Search, root: _Path, found: _Found, n: int, random: np.random.Generator) -> None:
-    """Draw answers as the model would write them."""
-    n_samples = min(WIDEST_BEAM, SAMPLES_FOR_EACH * (n - len(found)))
-    state, paths = search.prefix.forked(n_samples), [root] * n_samples
-    logits = np.repeat(search.prefix.logits[None], n_samples, axis=0)
-    for _ in range(search.max_tokens):
-        expected = search.expected(logits, paths)
-        # The largest of logarithms plus Gumbel noise is a draw from the distribution (Maddison et al. 2014).
-        drawn = (expected + random.gumbel(size=expected.shape)).argmax(axis=1)
-        rows: list[int] = []
-        live: list[_Path] = []
-        for row, token in enumerate(drawn.tolist()):
-            if expected[row, token] == -np.inf:
-                continue  # nowhere to go on
-            path = paths[row].after(token, float(expected[row, token]))
-            if token == END:
-                found.add(path, "sample")
-            else:
-                rows.append(row)
-                live.append(path)
-        paths = live
         if not paths:
             return
         state, logits = search.step(state, rows, paths)

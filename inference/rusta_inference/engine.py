@@ -312,6 +312,8 @@ class Engine:
     def _read(self, state: State, tokens: Sequence[int], cancelled: Callable[[], bool]) -> Prefix:
         if not tokens:
             raise ValueError("a prefix needs at least one token")
+        if state.n_tokens + len(tokens) > MAX_TOKENS:
+            raise ValueError(f"{state.n_tokens + len(tokens):,} tokens are more than {MAX_TOKENS:,}")
         row = np.array([list(tokens)], np.int64)
         for at in range(0, row.shape[1], _CHUNK):
             if cancelled():

@@ -107,10 +107,9 @@ class Worker:
         begin: Sequence[int] = (),
         accept: Callable[[Answer], bool] = lambda _: True,
         cancelled: Callable[[], bool] = lambda: False,
-        seed: int = 0,
     ) -> Generated:
         """As `decode.generate`; `accept` runs here, between two steps there. Raises Lost as well."""
-        written: Generated = self._ask("generate", cancelled, prompt, n, tuple(begin), seed, accept=accept)
+        written: Generated = self._ask("generate", cancelled, prompt, n, tuple(begin), accept=accept)
         return written
 
     def close(self) -> None:
@@ -253,7 +252,7 @@ class _Answering:
     def _score(self, tokens: tuple[int, ...], answers: list[tuple[int, ...]]) -> tuple[Score, ...]:
         return self._engine.score(self._prefix(tokens), answers, cancelled=self._cancelled)
 
-    def _generate(self, prompt: Prompt, n: int, begin: tuple[int, ...], seed: int) -> Generated:
+    def _generate(self, prompt: Prompt, n: int, begin: tuple[int, ...]) -> Generated:
         try:
             prefix = self._prefix(prompt.tokens)
         except Cancelled:
@@ -266,7 +265,6 @@ class _Answering:
             begin=begin,
             accept=self._accept,
             cancelled=self._cancelled,
-            seed=seed,
         )
 
     def _prefix(self, tokens: tuple[int, ...]) -> Prefix:

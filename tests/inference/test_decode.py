@@ -185,7 +185,8 @@ def check(generated: Generated, prompt: Prompt) -> None:
     )
     for one in generated.candidates:
         assert codec.decode(prompt, one.tokens) == one.answer
-        assert one.p >= math.exp(one.score.log_probability) * 0.999
+        assert one.log_p >= one.score.log_probability - 1e-6
+        assert one.p == pytest.approx(math.exp(one.log_p))
     assert len({str(one.answer) for one in generated.candidates}) == len(generated.candidates)
 
 
@@ -223,9 +224,8 @@ def test_the_best_answers_of_all_are_found(exact: Engine) -> None:
 
 def test_the_same_arguments_give_the_same_answers(engine: Engine) -> None:
     prompt = prompt_of()
-    once, again = (generate(engine, prompt, n=20, seed=3, max_tokens=24) for _ in range(2))
+    once, again = (generate(engine, prompt, n=20, max_tokens=24) for _ in range(2))
     assert once == again
-    assert any(one.found_by == "sample" for one in generate(engine, prompt, n=32, max_tokens=24).candidates)
 
 
 def test_what_is_begun_is_gone_on_with(engine: Engine) -> None:
@@ -252,12 +252,14 @@ def test_what_is_not_accepted_is_not_offered(engine: Engine) -> None:
     assert wanted[0] in [one.answer for one in others]
 
 
-@pytest.mark.parametrize("after", [0, 1, 5, 12])
+@pytest.mark.parametrize("after", [0, 1, 3, 6])
 def test_a_search_that_is_cancelled_says_what_it_has(engine: Engine, after: int) -> None:
     prompt = prompt_of()
     asked = itertools.count()
-    generated = generate(engine, prompt, n=32, cancelled=lambda: next(asked) >= after)
+    generated = generate(engine, prompt, cancelled=lambda: next(asked) >= after)
     assert generated.cancelled
     assert next(asked) == after + 1, "it went on after it was told to stop"
     check(generated, prompt)
-    assert not generate(engine, prompt, n=2, max_tokens=8).cancelled
+    whole = generate(engine, prompt)
+    assert not whole.cancelled
+    assert whole.n_steps > 6
