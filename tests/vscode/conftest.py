@@ -31,6 +31,7 @@ RUSTA = Path(sys.executable).with_name("rusta")
 # Machines that test are slow and busy; what is waited for is always a condition.
 APPEARS_WITHIN_S = 300
 ENDS_WITHIN_S = 20
+BOX = ".quick-input-widget input"
 SIZE = {"width": 1400, "height": 900}
 THEMES = {"dark": "Default Dark Modern", "light": "Default Light Modern"}
 
@@ -121,21 +122,43 @@ class Workbench:
         await self.until(what or str(locator), is_visible)
         return locator.first
 
+    async def disappears(self, locator: Any, what: str) -> None:
+        """Return once there is no such element."""
+
+        async def is_gone() -> bool:
+            return await locator.count() == 0
+
+        await self.until(f"{what} to go", is_gone)
+
     async def run(self, title: str) -> None:
         """Run a command by its title in the palette."""
-        await self.page.keyboard.press("F1")
-        box = await self.appears(self.page.locator(".quick-input-widget input"))
-        await box.fill(f">{title}")
         row = self.page.locator(".quick-input-list .monaco-list-row").filter(has_text=title)
-        await self.appears(row, f"the command {title}")
+        await self.until(f"the command {title}", lambda: self._ask_box("F1", f">{title}", row))
         await self.page.keyboard.press("Enter")
 
     async def go_to(self, line: int, column: int) -> None:
-        await self.page.keyboard.press("Control+g")
-        box = await self.appears(self.page.locator(".quick-input-widget input"))
-        await box.fill(f":{line}:{column}")
-        await self.page.keyboard.press("Enter")
-        await self.appears(self.page.get_by_text(f"Ln {line}, Col {column}"))
+        """Put the cursor there."""
+        place = self.page.get_by_text(f"Ln {line}, Col {column}")
+
+        async def is_there() -> bool:
+            if not await self._ask_box("Control+g", f":{line}:{column}", self.page.locator(BOX)):
+                return False
+            await self.page.keyboard.press("Enter")
+            return await is_visible_within(place, 3)
+
+        await self.until(f"the cursor at {line}:{column}", is_there)
+
+    async def _ask_box(self, key: str, words: str, then: Any) -> bool:
+        """Open the input box and fill it; whether `then` appears. A change of focus may close the box."""
+        await self.page.keyboard.press(key)
+        box = self.page.locator(BOX).first
+        if not await is_visible_within(box, 3):
+            return False
+        try:
+            await box.fill(words, timeout=3000)
+        except Exception:  # it has closed meanwhile
+            return False
+        return await is_visible_within(then.first, 10)
 
     async def text(self) -> str:
         """What the editor shows of its document."""
@@ -297,6 +320,15 @@ def unpack(vsix: Path, extensions: Path) -> None:
                 target = folder / name.removeprefix("extension/")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
+
+
+async def is_visible_within(locator: Any, within_s: float) -> bool:
+    """Whether the element becomes visible in that time."""
+    try:
+        await locator.wait_for(timeout=within_s * 1000)
+    except Exception:  # playwright's own kind of time-out
+        return False
+    return True
 
 
 async def answers(url: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.editors, pytest.mark.xdist_group("browser")]
 
+LOCAL = ".vscode-resource.vscode-cdn.net"
 PLACE = (33, 9)  # `pos = Position::Minor;`
 BEFORE, AFTER = "let pos = Position::Major;", "let mut pos = Position::Major;"
 
@@ -83,8 +84,9 @@ async def test_hover_page_fix_undo_and_timeline_in_the_dark(open_workbench, semv
         await workbench.appears(view.locator("#result.same"), "the same decisions")
         await workbench.screenshot("dark-timeline")
 
-        asked = [url for url in workbench.asked_by_views if url.startswith("http")]
-        assert [url for url in asked if urlsplit(url).hostname != "127.0.0.1"] == []
+        # Files of ours have addresses of this kind in views; a worker in the window answers them.
+        asked = [urlsplit(url).hostname or "" for url in workbench.asked_by_views if url.startswith("http")]
+        assert [host for host in asked if host != "127.0.0.1" and not host.endswith(LOCAL)] == []
 
 
 async def test_a_big_fix_is_shown_before_it_is_applied_in_the_light(open_workbench, semver, broken):
@@ -100,6 +102,7 @@ async def test_a_big_fix_is_shown_before_it_is_applied_in_the_light(open_workben
         await workbench.screenshot("light-preview")
         await page.get_by_role("button", name="Discard", exact=True).click()
         await until_told(workbench, "ignored")
+        await workbench.disappears(page.locator(".monaco-diff-editor:visible"), "the preview")
         await workbench.shows(BEFORE)
 
         await workbench.go_to(*PLACE)
@@ -109,7 +112,7 @@ async def test_a_big_fix_is_shown_before_it_is_applied_in_the_light(open_workben
         await page.get_by_role("button", name="Apply", exact=True).click()
         await workbench.shows(AFTER)
         await until_told(workbench, "ignored", "accepted")
-        assert await page.locator(".monaco-diff-editor:visible").count() == 0
+        await workbench.disappears(page.locator(".monaco-diff-editor:visible"), "the preview")
 
         # From the timeline the fix is taken back.
         await workbench.run("Rusta: Open the Trace Timeline")
