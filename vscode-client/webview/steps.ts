@@ -57,6 +57,12 @@ export function diffLines(step: Step): { text: string; kind: "add" | "del" | "hu
   }));
 }
 
+/** What a trace is of, in words for the list. */
+export function subject(what: string | null): string {
+  const words: Record<string, string> = { serve: "search after a check", fixAll: "fix all", fix: "rusta fix" };
+  return what === null ? "?" : (words[what] ?? what);
+}
+
 /** When a trace began, from its id, in the local time of whoever looks. */
 export function began(id: string): string {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/.exec(id);

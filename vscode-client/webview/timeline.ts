@@ -1,7 +1,7 @@
 /** The script of the timeline. It only shows what the extension sends: no network, no HTML from texts. */
 
 import type { AppliedFix, FromView, ToView, Trace } from "./messages";
-import { abstains, began, chip, diffLines, gist, type Step } from "./steps";
+import { abstains, began, chip, diffLines, gist, subject, type Step } from "./steps";
 
 declare function acquireVsCodeApi(): {
   postMessage(message: FromView): void;
@@ -74,7 +74,7 @@ function show(message: ToView): void {
 function listed(trace: Trace): HTMLElement {
   const button = make("button", "trace");
   button.dataset.id = trace.id;
-  button.append(make("span", "what", trace.what ?? "?"), make("span", "when", began(trace.id)));
+  button.append(make("span", "what", subject(trace.what)), make("span", "when", began(trace.id)));
   button.append(make("span", "outcome", trace.outcome ?? "running"));
   button.addEventListener("click", () => editor.postMessage({ type: "open", id: trace.id }));
   const item = document.createElement("li");
