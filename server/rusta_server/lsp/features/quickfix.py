@@ -65,10 +65,11 @@ async def _merge(proxy: "Proxy", params: dict[str, Any], result: list[Any] | Non
         return None
     here.sort(key=lambda ready: (ready.is_answer, *ready.offer.rank), reverse=True)
     lazy = _resolves_lazily(proxy)
+    knows_preferred = client_capability(proxy, "textDocument", "codeAction", "isPreferredSupport")
     actions = []
     for position, ready in enumerate(here):
         action = _action(proxy, ready, path, context.get("diagnostics") or [])
-        if position == 0 and ready.is_answer:
+        if position == 0 and ready.is_answer and knows_preferred:
             action["isPreferred"] = True
         if not lazy:
             action["edit"] = workspace_edit(proxy, ready)
