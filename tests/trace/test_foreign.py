@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rusta_server.trace import canonical, ledger, secrets
@@ -137,12 +137,14 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_rusta_wrote_is_taken_in_by_rusta(value):
     """Whatever came into a record: nothing is left in it that another Rusta would refuse."""
     assert list(find(clean_value(value))) == []
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_a_secret_is_found_where_it_would_be_taken_out(value):
     without_homes = json.loads(json.dumps(value).replace("/home/ada/", "/ada/"))
@@ -151,6 +153,7 @@ def test_a_secret_is_found_where_it_would_be_taken_out(value):
     )
 
 
+@settings(deadline=None)
 @given(PIECES)
 def test_no_secret_lacks_what_is_looked_for_first(text):
     """`clean` is done with a text at once if one quick pattern does not match; that must not lose any."""

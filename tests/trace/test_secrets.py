@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rusta_server.trace import secrets
@@ -122,6 +122,7 @@ def test_what_the_environment_keeps_secret(monkeypatch):
         secrets._of_environment.cache_clear()
 
 
+@settings(deadline=None)
 @given(
     st.text("ab12\"'\\ =:/@~-_.\n") | st.sampled_from(SECRETS),
     st.sampled_from(["password", "://a:", "token "]),
