@@ -42,13 +42,13 @@ quick: lint  ## The tests that take seconds
 editors: $(STAMP)  ## Neovim, Helix, Emacs, lsp4j and VS Code for the tests, in a folder of their own
 	@$(BIN)/python tests/editors/install.py
 	@$(BIN)/python tests/vscode/install.py
+	@$(BIN)/python tests/jetbrains/lsp4j.py
 
 vscode: $(STAMP)  ## The extension for VS Code, as build/rusta.vsix
 	@$(BIN)/python vscode-client/settings.py
 	@cd vscode-client && (test -d node_modules || npm ci --ignore-scripts --loglevel=error) && npm run --silent package
 	@mkdir -p build && cp vscode-client/out/rusta.vsix build/rusta.vsix
 	@echo "build/rusta.vsix; to install it: code --install-extension build/rusta.vsix"
-	@$(BIN)/python tests/jetbrains/lsp4j.py
 
 lint: $(TORCH)
 	@$(BIN)/ruff check
