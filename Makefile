@@ -61,6 +61,8 @@ schemas: $(STAMP)  ## Write schemas/ anew from the types; a stale one fails the 
 
 data: $(STAMP)  ## Fetch the sources in the ledger; pack what the model learns from into build/data
 	@$(BIN)/python -m rusta_training.data
+	@$(BIN)/python -m rusta_training.triplets --jobs 2
+	@$(BIN)/python -m rusta_training.samples
 
 bench: setup  ## Measure side by side; prints tables and writes build/bench/*.json
 	@mkdir -p build/bench
