@@ -23,6 +23,8 @@ from .propose import SOURCES, Found, Sources, candidates, ranked, split_sure
 from .repair import Budget, Repair, repair
 
 _CHECKS_PER_DIAGNOSTIC = 10
+_CHECKS_OF_MODEL = 4
+"""So many of what the model ranks are tried, however many were tried before it was asked."""
 _SURE_ENOUGH = 0.7
 """The model is not asked about an error that a fix was found for of which Rusta is as sure as this."""
 
@@ -226,10 +228,11 @@ def _attempts(
     tried = found[:_CHECKS_PER_DIAGNOSTIC]
     if rank is not None:
         tried, rest = split_sure(found)
+        tried = tried[:_CHECKS_PER_DIAGNOSTIC]
         yield from _unproven(tried, error, sources, budget)
         if not any(offer.confidence >= _SURE_ENOUGH for offer in proven):
             rest = ranked(error, baseline.errors, sources, rest, edition=shadow.edition, rank=rank)
-        tried = rest[: max(_CHECKS_PER_DIAGNOSTIC - len(tried), 0)]
+        tried = rest[: max(_CHECKS_PER_DIAGNOSTIC - len(tried), _CHECKS_OF_MODEL)]
     yield from _unproven(tried, error, sources, budget)
 
 

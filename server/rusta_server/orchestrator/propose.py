@@ -18,8 +18,11 @@ SOURCES: tuple[Propose, ...] = (rustc.propose, rules.propose)
 Found = tuple[Candidate, dict[str, bytes]]
 """A candidate and the files as they would become."""
 
-ASK_BELOW = 0.5
-"""The model is asked about an error when the likeliest candidate left for it is less likely than this."""
+ASK_BELOW = 0.02
+"""The model is asked about an error when the likeliest candidate left for it is less likely than this.
+
+So it comes last, as long as its weights are those of a short run.
+"""
 
 
 def model_of(config: Config) -> ByteModel | None:
