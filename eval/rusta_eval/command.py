@@ -40,6 +40,9 @@ from .pairs import Pair, Result, load, run, to_json
     show_default=True,
     help="Held-out triplets and shards, for --model.",
 )
+@click.option(
+    "--split", type=click.Choice(("test", "valid")), default="test", help="Which held-out side, for --model."
+)
 @click.option("--other", default="nightly", show_default=True, help="The toolchain to compare anchors with.")
 @click.option(
     "--export", type=click.Path(path_type=Path), help="Write pairs of claim and citation to label here."
@@ -64,6 +67,7 @@ def command(
     alone: bool,
     parts: tuple[str, ...],
     data: Path,
+    split: str,
     other: str,
     export: Path | None,
     jobs: int,
@@ -97,6 +101,7 @@ def command(
             parts=parts or model.PARTS,
             weights=model_dir or SHIPPED,
             data=data,
+            split=split,
             count=limit or model.COUNT,
             jobs=jobs,
             details=details,

@@ -33,6 +33,7 @@ class Options:
 
     Attributes:
         data: the folder with triplets and shards that were not trained on, and those that were.
+        split: which of the former, ``test`` or ``valid`` (which the curve of the training is of).
         count: how many triplets.
         n_bytes, n_known: how many bytes to foretell; how many of training's the counted models get.
         details: a file for a JSON line on each triplet.

@@ -54,7 +54,7 @@ class Written:
     """What the model wrote for one triplet.
 
     Attributes:
-        first: what it finds most probable.
+        first: `abstain` if that is more probable than all else together; else what its best answer is.
         left: the files after each of its edits, most probable first.
         exact: of each, whether they are what the fix makes of them.
     """
@@ -164,7 +164,7 @@ def attempt(engine: Engine, triplet: Triplet, origin: str = "") -> Written:
     ]
     best = found.candidates[0] if found.candidates else None
     first: Literal["edit", "abstain", "probe", "nothing"]
-    if found.p_abstain > (best.p if best else 0.5):
+    if found.p_abstain > 0.5:
         first = "abstain"
     elif best is None:
         first = "nothing"

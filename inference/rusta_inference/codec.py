@@ -228,7 +228,10 @@ def encode_edits(
         tokens += [HUNK] if tokens else []
         tokens += [name, *old, TO, *new]
     tokens.append(END)
-    return tuple(tokens) if len(tokens) <= max_tokens else None
+    # Two hunks may have been widened until they meet: then they cannot be said apart.
+    if len(tokens) > max_tokens or not isinstance(decode(prompt, tokens), Answer):
+        return None
+    return tuple(tokens)
 
 
 ABSTENTION = (ABSTAIN, END)

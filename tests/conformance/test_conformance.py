@@ -47,7 +47,8 @@ OF_RUST_ANALYZER = {
 }
 TOKENS_OF_RUST_ANALYZER = re.compile(r"Duplicate progress token: '(rustAnalyzer/|rust-analyzer/)")
 
-pytestmark = pytest.mark.slow
+# Sessions with the real rust-analyzer; some of them find faults that are not mended yet.
+pytestmark = pytest.mark.editors
 
 Played = Callable[[str, str], Recording]
 
@@ -126,7 +127,7 @@ def test_a_person_gets_all_that_they_ask_for(recording: Recording, docs):
     assert (docs.html.as_uri() if links else "https://doc.rust-lang.org/") in str(seen["hover"])
     assert seen["definition"]
     assert len(seen["references"]) == 3
-    assert [symbol["name"] for symbol in seen["symbols"]] == ["frequency"]
+    assert "frequency" in [symbol["name"] for symbol in seen["symbols"]]
     assert seen["signature"]["signatures"]
     assert any(item["label"].startswith("starts_with") for item in seen["completion"])
     assert [edit["newText"] for edit in seen["formatting"]] == ["", ""]

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 
 from attrs import evolve, frozen
 
-from rusta_inference.confidence import calibration, logit
+from rusta_inference.confidence import calibration, logit, sigmoid
 
 from ..candidates import Candidate, Score
 from ..patch import diff
@@ -27,6 +27,9 @@ _MADE_UP = re.compile(
 )
 _COPIES = re.compile(rb"\.(clone|cloned|copied|to_owned|to_vec|to_string)\(\)")
 _MANY = 12
+_RIGHT_AT_V3 = 129 / 138
+"""So many of the collected fixes with green tests were right, whatever else was known of them. They are too
+few to fit more for that level, so the probability is drawn halfway towards this share."""
 
 
 @frozen
@@ -85,9 +88,12 @@ def evidence(
 
 def confidence(parts: Sequence[Evidence], level: Level) -> float:
     """The probability that a fix of these candidates, proven to `level`, is right: its weakest part's."""
-    return min(
-        (calibration(calibration_of(part)).probability(features(part, level)) for part in parts), default=0.0
-    )
+    return min((_of_part(part, level) for part in parts), default=0.0)
+
+
+def _of_part(part: Evidence, level: Level) -> float:
+    fitted = calibration(calibration_of(part)).probability(features(part, level))
+    return sigmoid((logit(fitted) + logit(_RIGHT_AT_V3)) / 2) if level >= Level.V3 else fitted
 
 
 def calibration_of(part: Evidence) -> str:
