@@ -314,7 +314,7 @@ class _Lines:
 def _head(problem: Problem, where: Mapping[tuple[str, int], int | None], budget: int) -> list[int]:
     """The diagnostic in words. What matters least is left out first."""
     said = f"{problem.code} {problem.message}" if problem.code else problem.message
-    tokens = [DIAG, *_cut(said, _MESSAGE_BYTES)]
+    tokens = [DIAG, *_cut(said, min(_MESSAGE_BYTES, budget - 1))]
     labelled = [mark for mark in problem.marks if mark.label][:_MAX_LABELS]
     for mark in sorted(labelled, key=lambda mark: mark.kind != "primary"):
         name = where.get((mark.path, mark.start))

@@ -64,7 +64,7 @@ def fix_a_crate(root):
 
 def get_stuck(root):
     (root / "main.rs").write_text("struct A;\nfn main() {\n    A::nope(1);\n}\n")
-    return rusta("fix", "main.rs", "--json", "--cache-dir", "cache", cwd=root)
+    return rusta("fix", "main.rs", "--json", "--no-model", "--cache-dir", "cache", cwd=root)
 
 
 def explain(root):
