@@ -7,14 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from rusta_server.tools import process, sandbox, sandbox_macos, sandbox_reads
 from rusta_server.tools.sandbox_env import is_secret
+
+from .processes import survivors, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 LAUNCHER = sandbox.LAUNCHER
@@ -245,26 +245,6 @@ if os.fork(): os._exit(0)
 open({mark!r}, 'w').write('started')
 time.sleep(60)
 """
-
-
-def survivors(mark: Path) -> list[psutil.Process]:
-    found = []
-    for one in psutil.process_iter():
-        try:
-            if str(mark) in " ".join(one.cmdline()):
-                found.append(one)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_for(condition, timeout_s: float = 10.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 @needs_namespaces

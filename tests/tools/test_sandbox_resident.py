@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import pytest
 
 from rusta_server.tools import process, sandbox, sandbox_launcher
 from rusta_server.tools.process import Cancel, Cancelled, Finished, TimedOut
+
+from .processes import survivors, wait_for
 
 here = sandbox.describe()
 pytestmark = pytest.mark.skipif("--isolate" not in here.options, reason="namespaces are refused here")
@@ -50,26 +51,6 @@ def pid_of(resident) -> int:
 
 def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
-def wait_for(condition, timeout_s: float = 10.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
-
-
-def with_mark(mark: Path) -> list[psutil.Process]:
-    found = []
-    for one in psutil.process_iter():
-        try:
-            if str(mark) in " ".join(one.cmdline()):
-                found.append(one)
-        except psutil.Error:
-            continue
-    return found
 
 
 def sleeper(mark: Path) -> list[str]:
@@ -160,7 +141,7 @@ def test_when_its_time_is_up_everything_is_dead(resident, inside, how):
     ended = run(inside, *sleeper(mark), timeout_s=60 if how == "cancel" else 1.5, cancel=cancel)
     assert isinstance(ended, Cancelled if how == "cancel" else TimedOut)
     assert mark.exists()
-    assert with_mark(mark) == []
+    assert survivors(mark) == []
     assert run(inside, "true").code == 0
 
 
@@ -169,7 +150,7 @@ def test_what_a_command_leaves_behind_is_dead_when_it_ends(resident, inside):
     leave = f"import os, time\nif os.fork() == 0:\n os.setsid(); open({str(mark)!r}, 'w'); time.sleep(60)\n"
     leave += f"while not os.path.exists({str(mark)!r}): pass"
     assert run(inside, *python(leave)).code == 0
-    assert with_mark(mark) == []
+    assert survivors(mark) == []
 
 
 USER = """
@@ -204,7 +185,7 @@ def test_everything_dies_with_whoever_uses_it(inside, number):
     os.kill(user.pid, number)
     user.wait()
     assert wait_for(lambda: is_gone(resident))
-    assert wait_for(lambda: not with_mark(mark))
+    assert wait_for(lambda: not survivors(mark))
 
 
 def test_everything_dies_even_if_a_fork_of_the_user_lives_on(inside):
@@ -218,7 +199,7 @@ def test_everything_dies_even_if_a_fork_of_the_user_lives_on(inside):
         assert fork.is_running()
     finally:
         fork.kill()
-    assert wait_for(lambda: not with_mark(mark))
+    assert wait_for(lambda: not survivors(mark))
 
 
 def test_it_ends_with_a_user_that_ends_by_itself(inside):
@@ -236,7 +217,7 @@ def test_if_it_is_killed_its_commands_die_and_the_next_starts_another(resident, 
         assert wait_for(mark.exists)
         os.kill(pid_of(resident), signal.SIGKILL)
         assert running.result(20) == Finished(-signal.SIGKILL, b"", b"")
-    assert wait_for(lambda: not with_mark(mark))
+    assert wait_for(lambda: not survivors(mark))
     old = pid_of(resident)
     assert run(inside, "echo", "again").stdout == b"again\n"
     assert pid_of(resident) != old
