@@ -60,7 +60,7 @@ class Config:
     )
     tau_patch: float = _policy(
         0.85,
-        "How sure it must be to write a fix unasked; where tests are green, τ_answer is enough (τ_patch).",
+        "How sure it must be of a fix to write it unasked (τ_patch).",
         [validators.ge(0), validators.le(1)],
     )
     max_lines: int = _policy(20, "The most lines one fix may change (K).", validators.ge(1))

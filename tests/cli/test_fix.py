@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -279,13 +280,19 @@ def test_an_interrupted_run_leaves_no_process_and_no_change(make_crate, tmp_path
     command = [sys.executable, "-m", "rusta_server", "fix", str(root), f"--cache-dir={tmp_path / 'cache'}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
         ours = psutil.Process(run.pid)
-        wait_until(lambda: any("build-script" in child.name() for child in ours.children(recursive=True)))
+        wait_until(lambda: any("build-script" in name for name in names_of(ours.children(recursive=True))))
         children = ours.children(recursive=True)
         run.send_signal(blow)
         assert run.wait(10) == 128 + blow
     psutil.wait_procs(children, 3)
     assert [child for child in children if child.is_running()] == []
     assert (root / "src/lib.rs").read_text() == files["src/lib.rs"]
+
+
+def names_of(processes):
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            yield one.name()
 
 
 def wait_until(happened, timeout_s: float = 30) -> None:

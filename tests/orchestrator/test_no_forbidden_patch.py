@@ -198,10 +198,7 @@ class Calls(RuleBasedStateMachine):
         assert not (isinstance(tests, Tested) and self.config.run_tests and not tests.green)
         if self.config.run_tests and not isinstance(tests, NoTests):
             assert wanted or found.level >= Level.parse(self.config.apply_level)
-        needed = self.config.tau_patch
-        if found.level >= Level.V3:
-            needed = min(needed, self.config.tau_answer)
-        assert wanted or min(found.confidences(shadow.files)) >= needed - 1e-4
+        assert wanted or min(found.confidences(shadow.files)) >= self.config.tau_patch - 1e-4
         assert anchors and max(found.n_lines(shadow.files)) <= self.config.max_lines
         assert changed and not any(is_protected(path, self.config.never_touch) for path in changed)
         applied = [step for step in steps if step.what == "apply"]

@@ -275,8 +275,8 @@ def test_a_home_folder_that_is_a_part_of_what_was_asked(tmp_path, monkeypatch):
 def modelled(context, candidates):
     """Stands in for the byte model: a fix with an opinion that no machine repeats to the last digit."""
     path = context.diagnostic.primary.path
-    at = context.files[path].text.index(b"zzz")
-    own = Candidate("model", "5", (Edit(path, at, at + 3, b"5"),), 2 / 3, score=Score(-1 / 3, -1 / 7, -0.1))
+    at = context.files[path].text.index(b"a::zzz")
+    own = Candidate("model", "5", (Edit(path, at, at + 6, b"5"),), 2 / 3, score=Score(-1 / 3, -1 / 7, -0.1))
     return [*candidates, own]
 
 
@@ -284,9 +284,8 @@ def modelled(context, candidates):
 def test_what_the_model_said_is_remembered(tmp_path, searching):
     ledger = Ledger(tmp_path / "ledger")
     (tmp_path / "shadow").mkdir()
-    shadow = FileShadow(
-        tmp_path / "shadow", "main.rs", {"main.rs": b"fn main() {\n    let n: i32 = zzz;\n}\n"}
-    )
+    text = b"mod a {}\nfn main() {\n    let n: i32 = a::zzz;\n}\n"  # no rule mends it
+    shadow = FileShadow(tmp_path / "shadow", "main.rs", {"main.rs": text})
     options = {"budget": Budget(), "run_tests": False, "rank": modelled}
     with begin(ledger) as trace:
         if searching == "repair":

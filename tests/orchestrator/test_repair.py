@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from rusta_server.candidates import Candidate
 from rusta_server.orchestrator import offers
 from rusta_server.orchestrator.judge import compare
+from rusta_server.orchestrator.propose import ASK_BELOW
 from rusta_server.orchestrator.repair import Budget, Repair, repair
 from rusta_server.patch.edit import Edit
 from rusta_server.patch.proof import Level
@@ -360,7 +361,7 @@ def test_the_model_is_asked_once_nothing_likely_is_left():
 
 def test_what_is_unlikely_is_tried_in_the_models_order():
     shadow = Scripted(b"a", {b"a": [ONE], b"b": [ONE], b"c": []})
-    table = {"one": [candidate(0, 1, b"b", 0.4), candidate(0, 1, b"c", 0.1)]}
+    table = {"one": [candidate(0, 1, b"b", ASK_BELOW / 2), candidate(0, 1, b"c", ASK_BELOW / 4)]}
     found = run(shadow, table, rank=ranking({}, []))
     assert (found.level, shadow.checked) == (Level.V2, [b"a", b"c"])
 

@@ -250,7 +250,8 @@ time.sleep(60)
 @needs_namespaces
 def test_everything_dies_with_the_launcher(inside):
     mark = inside / "mark"
-    launcher = subprocess.Popen([*sandbox.prefix([inside], PYTHON), *python(DAEMON.format(mark=str(mark)))])
+    command = [*sandbox.prefix([inside], PYTHON), *python(DAEMON.format(mark=str(mark)))]
+    launcher = subprocess.Popen(command, cwd="/")
     assert wait_for(mark.exists)
     assert survivors(mark)
     launcher.kill()
@@ -263,7 +264,7 @@ def test_everything_dies_with_whoever_started_the_launcher(inside):
     mark = inside / "mark"
     command = [*sandbox.prefix([inside], PYTHON), *python(DAEMON.format(mark=str(mark)))]
     starter = subprocess.Popen(
-        python(f"import subprocess; subprocess.run({command!r}, start_new_session=True)")
+        python(f"import subprocess; subprocess.run({command!r}, start_new_session=True)"), cwd="/"
     )
     assert wait_for(mark.exists)
     starter.kill()

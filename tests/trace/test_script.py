@@ -122,6 +122,14 @@ def test_limits_may_be_stricter():
     assert not check(parse(GOOD), Limits(max_lines=1)).holds
 
 
+def test_a_plan_may_name_the_k_of_its_policy():
+    planned = GOOD.replace('"max_checks":2', '"max_checks":2,"max_lines":25')
+    assert check(parse(planned.replace('changed_lines":2', 'changed_lines":25'))).holds
+    larger = parse(planned.replace('changed_lines":2', 'changed_lines":26'))
+    assert [fault.rule for fault in check(larger).faults] == ["small"]
+    assert not check(parse(planned), Limits(max_lines=1)).holds
+
+
 def test_the_witness_is_of_this_very_script():
     one, other = check(parse(GOOD)), check(parse(GOOD.replace("0.9", "0.91")))
     assert one.script_sha != other.script_sha

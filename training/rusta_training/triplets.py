@@ -1,8 +1,9 @@
 """Compiler triplets: working programs broken on purpose, what rustc says of it, and the way back.
 
 Input are programs that compile alone, one JSON object a line: {id, source, edition, text}. They are taken in
-blocks; a block whose file is there, made from the same programs by the same code and compiler, is not made
-again, so a run that was stopped goes on where it was. The same input gives the same triplets.
+blocks, in rounds: each takes a part of every program's mutants, so that what a stopped run leaves is of all
+programs. A block whose file is there, made from the same programs by the same code and compiler, is not made
+again. The same input gives the same triplets.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import groupby, pairwise, repeat
+from itertools import groupby, pairwise, product
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,12 +28,13 @@ from . import error_class
 from .compile import Diagnostic, Program, Verdict, judge, judge_alone, main_path
 from .mutate import OPERATORS, Code, Edit, Mutation, mutations
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when the same programs should give other triplets."""
 
 SPLITS: Final = ("train", "valid", "test")
 BLOCK: Final = 48
 """Programs in a block."""
+ROUNDS: Final = 3
 TOGETHER: Final = 400
 """Programs that rustc is given at once."""
 MAX_ERRORS: Final = 3
@@ -101,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make(programs: Path, folder: Path, split: str, name: str, density: float = 1.0, jobs: int = 1) -> None:
-    """Make the triplets of one file of programs, in files ``<name>-NNNNN.jsonl.xz``."""
+    """Make the triplets of one file of programs, in files ``<name>-<round>-NNNNN.jsonl.xz``."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in programs.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if is_usable(row["text"].encode())]
@@ -112,20 +114,25 @@ def make(programs: Path, folder: Path, split: str, name: str, density: float = 1
         blocks += [listed[start : start + BLOCK] for start in range(0, len(listed), BLOCK)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[made]} triplets")) as bar:
-        task = bar.add_task(f"{name}, {split}", total=len(blocks), made=0)
+        task = bar.add_task(f"{name}, {split}", total=ROUNDS * len(blocks), made=0)
         made = 0
-        paths = [folder / f"{name}-{number:05}.jsonl.xz" for number in range(len(blocks))]
         with ProcessPoolExecutor(jobs) as pool:
-            for count in pool.map(_make_block, blocks, paths, repeat(split), repeat(density)):
-                made += count
+            waiting = [
+                pool.submit(
+                    _make_block, block, folder / f"{name}-{nth}-{number:05}.jsonl.xz", split, density, nth
+                )
+                for nth, (number, block) in product(range(ROUNDS), enumerate(blocks))
+            ]
+            for done in waiting:
+                made += done.result()
                 bar.update(task, advance=1, made=made)
 
 
-def _make_block(block: Sequence[Mapping[str, Any]], path: Path, split: str, density: float) -> int:
-    """Make the file of one block, unless it is there; returns how many triplets it holds."""
-    key = _key(block, density)
+def _make_block(block: Sequence[Mapping[str, Any]], path: Path, split: str, density: float, nth: int) -> int:
+    """Make the file of one block in one round, unless it is there; returns how many triplets it holds."""
+    key = _key(block, density, nth)
     if _key_of(path) != key:
-        _write(path, key, [*triplets(block, split, density)])
+        _write(path, key, [*triplets(block, split, density, nth)])
     return _count_of(path)
 
 
@@ -134,8 +141,10 @@ def is_usable(text: bytes) -> bool:
     return len(text) <= MAX_BYTES and b"\r" not in text and b"\0" not in text and not _ROOT_ONLY.search(text)
 
 
-def triplets(rows: Sequence[Mapping[str, Any]], split: str, density: float = 1.0) -> Iterator[dict[str, Any]]:
-    """The triplets of some programs of one edition, each program's together."""
+def triplets(
+    rows: Sequence[Mapping[str, Any]], split: str, density: float = 1.0, nth: int = 0
+) -> Iterator[dict[str, Any]]:
+    """The triplets of one round of some programs of one edition, each program's together."""
     sources = [_source(row) for row in rows]
     verdicts = _judge([one.program for one in sources])
     good = [one for one, verdict in zip(sources, verdicts, strict=True) if verdict and not verdict.errors]
@@ -144,7 +153,7 @@ def triplets(rows: Sequence[Mapping[str, Any]], split: str, density: float = 1.0
         for one, verdict in zip(good, _judge([one.program for one in good], warnings=True), strict=True)
         if verdict and not verdict.diagnostics
     }
-    singles = [broken for source in good for broken in chosen(source, density)]
+    singles = [broken for source in good for broken in chosen(source, density)[nth::ROUNDS]]
     judged = list(zip(singles, _judge([one.program for one in singles]), strict=True))
     for broken, verdict in judged:
         yield from _triplet(broken, verdict, split)
@@ -360,10 +369,11 @@ def suggestions(diagnostic: Diagnostic, path: str) -> Iterator[tuple[Edit, ...]]
             yield edits
 
 
-def _key(rows: Sequence[Mapping[str, Any]], density: float) -> str:
+def _key(rows: Sequence[Mapping[str, Any]], density: float, nth: int) -> str:
     facts = [
         VERSION,
         density,
+        [nth, ROUNDS],
         _compiler_version(),
         sorted((name, one.weight) for name, one in OPERATORS.items()),
         list(rows),

@@ -188,7 +188,7 @@ def _note_written(
         citations=tuple(sorted(anchors)),
         p=facts.confidence,
         # Where a person asked for it by name no threshold holds.
-        tau=None if facts.asked_level else policy.tau_to_write(config, facts.level),
+        tau=None if facts.asked_level else config.tau_patch,
         decision=f"{rule}: {why}",
     )
 

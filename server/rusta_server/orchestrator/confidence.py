@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 
 from attrs import evolve, frozen
 
-from rusta_inference.confidence import calibration, logit, sigmoid
+from rusta_inference.confidence import calibration, logit
 
 from ..candidates import Candidate, Score
 from ..patch import diff
@@ -25,11 +25,11 @@ _MADE_UP = re.compile(
     rb"\b(todo|unimplemented|unreachable|panic)!|\bDefault::default\(|::(new|default)\(\)|\bNone\b|\bunsafe\b"
     rb"|\"\"|\b0(\.0)?\b|\[\]|\bfalse\b"
 )
+# A variable that was not there, with a value that somebody must have made up.
+_DECLARATION = re.compile(rb"\s*let\s+(mut\s+)?\w+\s*(:[^=]*)?=")
+_MUT = re.compile(rb"\bmut\b")
 _COPIES = re.compile(rb"\.(clone|cloned|copied|to_owned|to_vec|to_string)\(\)")
 _MANY = 12
-_RIGHT_AT_V3 = 129 / 138
-"""So many of the collected fixes with green tests were right, whatever else was known of them. They are too
-few to fit more for that level, so the probability is drawn halfway towards this share."""
 
 
 @frozen
@@ -40,6 +40,7 @@ class Evidence:
         stage: of the compiler, in which the error was reported.
         changes: old and new text of each place it changes, widened to whole words.
         n_new_warnings: warnings that the compiler gave only afterwards.
+        n_mended: errors that went away with it.
         n_steps: candidates that are applied together.
     """
 
@@ -50,10 +51,11 @@ class Evidence:
     changes: tuple[tuple[bytes, bytes], ...]
     n_lines: int
     n_new_warnings: int = 0
+    n_mended: int = 1
     n_steps: int = 1
 
     def of_change(
-        self, before: Mapping[str, bytes], after: Mapping[str, bytes], *, n_new_warnings: int
+        self, before: Mapping[str, bytes], after: Mapping[str, bytes], *, n_new_warnings: int, n_mended: int
     ) -> "Evidence":
         """The same candidate, once the compiler has judged it: it may have been made smaller."""
         return evolve(
@@ -61,6 +63,7 @@ class Evidence:
             changes=tuple(_changes(before, after)),
             n_lines=diff.n_changed_lines(before, after),
             n_new_warnings=n_new_warnings,
+            n_mended=n_mended,
         )
 
 
@@ -71,6 +74,7 @@ def evidence(
     after: Mapping[str, bytes],
     *,
     n_new_warnings: int = 0,
+    n_mended: int = 1,
     n_steps: int = 1,
 ) -> Evidence:
     """What is known of a candidate for `error` that made `after` of `before`."""
@@ -82,18 +86,16 @@ def evidence(
         changes=tuple(_changes(before, after)),
         n_lines=diff.n_changed_lines(before, after),
         n_new_warnings=n_new_warnings,
+        n_mended=n_mended,
         n_steps=n_steps,
     )
 
 
 def confidence(parts: Sequence[Evidence], level: Level) -> float:
     """The probability that a fix of these candidates, proven to `level`, is right: its weakest part's."""
-    return min((_of_part(part, level) for part in parts), default=0.0)
-
-
-def _of_part(part: Evidence, level: Level) -> float:
-    fitted = calibration(calibration_of(part)).probability(features(part, level))
-    return sigmoid((logit(fitted) + logit(_RIGHT_AT_V3)) / 2) if level >= Level.V3 else fitted
+    return min(
+        (calibration(calibration_of(part)).probability(features(part, level)) for part in parts), default=0.0
+    )
 
 
 def calibration_of(part: Evidence) -> str:
@@ -120,17 +122,19 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
         "bytes": math.log2(1 + len(old) + len(new)),
         "places": float(min(len(part.changes), 4)),
         "warnings": float(min(part.n_new_warnings, 2)),
+        "mended": math.log2(min(max(part.n_mended, 1), 8)),
         "steps": math.log2(part.n_steps),
         "renames": float(bool(renames)),
         "far_renames": max(renames, default=0.0),
         "deletes": float(any(_is_deletion(*change) for change in part.changes)),
         "made_up": float(_counts_more(_MADE_UP, old, new)),
+        "declares": float(any(not old.strip() and _DECLARATION.match(new) for old, new in part.changes)),
         "copies": float(_counts_more(_COPIES, old, new)),
         "imports": float(
             any(change.lstrip().startswith((b"use ", b"pub use ")) for _, change in part.changes)
         ),
         "marks_only": float(
-            all(not _WORD.search(old) and not _WORD.search(new) for old, new in part.changes)
+            not any(_WORD.search(_MUT.sub(b"", one)) for pair in part.changes for one in pair)
         ),
     }
     if part.score is not None:

@@ -181,7 +181,10 @@ class _Prover:
         mends = (attempt.diagnostic, *(error for error in gone if error != attempt.diagnostic))
         before = {path: attempt.before[path] for path in after}
         warnings = compare(self.baseline, outcome, attempt.diagnostic).n_new_warnings
-        parts = tuple(part.of_change(before, after, n_new_warnings=warnings) for part in attempt.evidence)
+        parts = tuple(
+            part.of_change(before, after, n_new_warnings=warnings, n_mended=len(mends))
+            for part in attempt.evidence
+        )
         return evolve(attempt, level=level, mends=mends, before=before, after=after, evidence=parts)
 
     def _check(self, variant: Mapping[str, bytes], all_targets: bool) -> CheckOutcome:

@@ -119,20 +119,10 @@ def _proven_to_write(config: Config, facts: Facts) -> str | None:
 
 
 def _sure_to_write(config: Config, facts: Facts) -> str | None:
-    needed = tau_to_write(config, facts.level)
-    is_sure = facts.confidence >= needed
+    is_sure = facts.confidence >= config.tau_patch
     if not is_sure and facts.asked_level is None:
-        return f"Rusta is only {percent(facts.confidence)} sure of it, {percent(needed)} are needed"
+        return f"Rusta is only {percent(facts.confidence)} sure of it, {percent(config.tau_patch)} are needed"
     return None
-
-
-def tau_to_write(config: Config, level: Level) -> float:
-    """How sure Rusta must be of a fix to write it unasked.
-
-    Where the tests are green they have the last word, and it is enough that the fix is an answer: the
-    confidence was fitted on programs with one or two visible assertions and underrates a crate's own tests.
-    """
-    return min(config.tau_answer, config.tau_patch) if level >= Level.V3 else config.tau_patch
 
 
 def _sure_to_answer(config: Config, facts: Facts) -> str | None:

@@ -166,6 +166,7 @@ class Repair:
                 {path: step.before.get(path, files[path]) for path in step.after},
                 step.after,
                 n_new_warnings=step.n_new_warnings,
+                n_mended=len(step.mended),
                 n_steps=len(self.state.steps),
             )
             for step in self.state.steps

@@ -13,7 +13,8 @@ from . import canonical
 from .record import Kind
 from .script import Script, render
 
-CHECKER = 1
+CHECKER = 2
+_K = 20
 
 
 @frozen
@@ -24,7 +25,7 @@ class Limits:
         tools: what may be probed.
         decisions, patches: what may be decided, and done to files.
         max_checks: compiler runs, where the plan names no smaller budget.
-        max_lines: K, where the plan names no smaller one.
+        max_lines: K; None for the one the plan names, which is that of its policy, or else 20.
     """
 
     tools: frozenset[str] = frozenset(
@@ -48,7 +49,7 @@ class Limits:
     )
     patches: frozenset[str] = frozenset(("propose", "apply", "revert", "refuse"))
     max_checks: int = 1000
-    max_lines: int = 20
+    max_lines: int | None = None
 
 
 @frozen
@@ -164,10 +165,14 @@ def _threshold(script: Script, limits: Limits) -> Faults:
 
 def _small(script: Script, limits: Limits) -> Faults:
     """A patch changes at most K lines."""
+    most = _K if limits.max_lines is None else limits.max_lines
     for line in script.lines:
+        if line.kind is Kind.PLAN and limits.max_lines is None:
+            planned = _member(line.given, "budget", "max_lines")
+            most = planned if isinstance(planned, int) else _K
         n_lines = _member(line.given, "changed_lines") if line.kind is Kind.PATCH else None
-        if isinstance(n_lines, int) and n_lines > limits.max_lines and line.what != "revert":
-            yield line.number, f"{n_lines} changed lines; at most {limits.max_lines} are allowed"
+        if isinstance(n_lines, int) and n_lines > most and line.what != "revert":
+            yield line.number, f"{n_lines} changed lines; at most {most} are allowed"
 
 
 _RULES: dict[str, Callable[[Script, Limits], Faults]] = {
