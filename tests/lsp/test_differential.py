@@ -211,17 +211,8 @@ def profile(name: str) -> dict[str, Any]:
     return json.loads((own if own.exists() else SHIPPED / f"{name}.json").read_text())
 
 
-def _without_hashes(value: Any) -> Any:
-    """A value without the hashes that rust-analyzer makes anew in every process."""
-    if isinstance(value, dict):
-        return {key: _without_hashes(one) for key, one in value.items() if key != "hash"}
-    return [_without_hashes(one) for one in value] if isinstance(value, list) else value
-
-
 def comparable(method: str, answer: dict[str, Any]) -> Any:
     """The answer without what differs between any two runs of rust-analyzer: counters, times, hash order."""
-    if method.startswith(("textDocument/inlayHint", "inlayHint/")):
-        answer = _without_hashes(answer)
     outcome = answer["error"] if "error" in answer else answer["result"]
     if isinstance(outcome, str) and method == "rust-analyzer/analyzerStatus":
         return outcome.splitlines()[0]  # below it are cache sizes and times

@@ -93,9 +93,6 @@ async def test_a_check_puts_a_verified_fix_into_the_lightbulb(crate: Path):
     editor, uri = await start(crate, LAZY)
     async with editor:
         actions = await ours(editor, uri, error_line(crate))
-        await asyncio.sleep(3)
-        actions = await ours(editor, uri, error_line(crate))
-        print([a["title"] for a in actions])
         best = actions[0]
         assert best["kind"] == "quickfix"
         assert best["isPreferred"]
@@ -308,7 +305,8 @@ async def test_rust_analyzers_assists_are_compiled_too(crate: Path):
     file.write_text(broken)
     parse = crate / "src/parse.rs"
     parse.write_text(parse.read_text().replace(*reversed(BROKEN), 1))
-    editor, _ = await start(crate, LAZY)
+    # Two seconds are little for its answer where tests share the cores.
+    editor, _ = await start(crate, LAZY, maxProbeS=60)
     async with editor:
         uri = editor.open(file)
         line = next(i for i, text in enumerate(broken.splitlines()) if "option<u8>" in text)

@@ -149,10 +149,13 @@ def test_setup_lets_rustup_do_it(machine):
 # The packages: the real apt, on a repository made here
 
 
-def deb(repository: Path, name: str, files: dict[str, bytes], depends: str = "") -> None:
+def deb(
+    repository: Path, name: str, files: dict[str, bytes], depends: str = "", version: str = "9.1-2"
+) -> None:
     tree = repository / f"tree-{name}"
     (tree / "DEBIAN").mkdir(parents=True)
-    control = f"Package: {name}\nVersion: 9.1-2\nArchitecture: all\nMaintainer: nobody <n@example.invalid>\n"
+    control = f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
+    control += "Maintainer: nobody <n@example.invalid>\n"
     control += f"Depends: {depends}\n" if depends else ""
     control += "Description: made by a test\n"
     (tree / "DEBIAN/control").write_text(control)
@@ -161,7 +164,7 @@ def deb(repository: Path, name: str, files: dict[str, bytes], depends: str = "")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         target.chmod(0o755)
-    file = repository / f"{name}_9.1-2_all.deb"
+    file = repository / f"{name}_{version}_all.deb"
     subprocess.run(["dpkg-deb", "--build", "-Znone", str(tree), str(file)], check=True, capture_output=True)
     shutil.rmtree(tree)
     record = control + f"Filename: ./{file.name}\nSize: {file.stat().st_size}\n"
@@ -260,6 +263,49 @@ def test_setup_again_replaces(with_apt, repository):
     ra.install(Config(), report=lambda step: None, again=True)
     assert not (prefix / "stale").exists()
     assert [path.name for path in prefix.parent.iterdir()] == ["9.1-2"]
+
+
+def with_compiler(machine: Path, version: str) -> None:
+    program(
+        machine / "bin/rustc",
+        f'case "$1" in --version) echo "rustc {version} (x 2026-01-01)";; *) echo {machine}/sysroot;; esac\n',
+    )
+
+
+@has_apt
+def test_one_older_than_the_compiler_is_replaced_though_the_lists_are_old(with_apt, repository):
+    with_compiler(with_apt, "9.1.0")
+    deb(
+        repository,
+        "rust-web-analyzer",
+        {"usr/bin/rust-analyzer": b"#!/bin/sh\necho 8.5.0\n"},
+        version="8.5-1",
+    )
+    subprocess.run(["/usr/bin/apt-get", "update"], check=True, capture_output=True)
+    (repository / "Packages.gz").unlink()
+    analyzer_packages(repository, b"#!/bin/sh\necho rust-analyzer 9.1.0\n")
+    private(with_apt, "8.5", "8.5.0")
+    found = ra.install(Config(), report=lambda step: None)
+    assert (found.version, found.path.parents[2].name) == ("9.1.0", "9.1-2")
+
+
+@has_apt
+def test_a_newer_one_is_looked_for_once(with_apt, repository):
+    with_compiler(with_apt, "9.5.0")
+    analyzer_packages(repository, b"#!/bin/sh\necho rust-analyzer 9.1.0\n")
+    assert ra.install(Config(), report=lambda step: None).version == "9.1.0"
+    steps: list[str] = []
+    assert ra.install(Config(), report=steps.append).version == "9.1.0"
+    assert steps == []
+
+
+@has_apt
+def test_without_a_network_the_old_one_is_kept(with_apt, repository):
+    with_compiler(with_apt, "9.1.0")
+    private(with_apt, "8.5", "8.5.0")
+    steps: list[str] = []
+    assert ra.install(Config(), report=steps.append).version == "8.5.0"
+    assert steps[-1].startswith("Keeping rust-analyzer 8.5.0")
 
 
 @has_apt

@@ -144,6 +144,9 @@ def private_folder() -> Path:
 def install(config: Config, *, report: Report, again: bool = False) -> Found:
     """Make rust-analyzer and the std sources available, and say what came out. Changes nothing if both are.
 
+    One in Rusta's own folder that is older than the compiler is replaced by a newer one, if there is one: an
+    older one does not run the compiler's procedural macros. That is tried once for each compiler.
+
     Args:
         config: a configured path is respected and never replaced.
         report: called with a short line before each step that takes time.
@@ -154,8 +157,12 @@ def install(config: Config, *, report: Report, again: bool = False) -> Found:
     """
     reasons: list[str] = []
     found = look(config)
+    compiler = _compiler()
     if isinstance(found, Found) and found.sysroot_src is not None and not again:
-        return found
+        if found.origin != "private" or not _has_apt() or not _may_be_replaced(compiler):
+            return found
+        again = True
+    kept = found if isinstance(found, Found) else None
     if not again:
         report("Asking rustup for rust-analyzer and rust-src")
         refusal = _rustup_add()
@@ -173,7 +180,12 @@ def install(config: Config, *, report: Report, again: bool = False) -> Found:
             "rust-analyzer could not be installed: " + "; ".join(reasons) + ".", hint=RUSTUP_HINT
         )
     try:
-        _install_packages(private_folder(), report)
+        _install_packages(private_folder(), compiler, report)
+    except RustaError as error:
+        if kept is None or kept.sysroot_src is None:
+            raise
+        report(f"Keeping rust-analyzer {kept.version}, which is older than the compiler: {error}")
+        return kept
     except OSError as error:
         raise RustaError(
             f"rust-analyzer could not be installed into {private_folder()}: {error.strerror or error}.",
@@ -236,6 +248,27 @@ def _newest_private() -> tuple[Path, dict[str, object]] | None:
     return None
 
 
+def _compiler() -> tuple[int, ...]:
+    """The version of rustc here; empty if there is none."""
+    answer = _answer(["rustc", "--version"], None) if shutil.which("rustc") else None
+    return _numbers((answer or "").removeprefix("rustc"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``1.96`` of ``1.96.0+dfsg1-1``: what is compared of a version of Rust."""
+    found = re.match(r"\s*(\d+)\.(\d+)", version)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def _may_be_replaced(compiler: tuple[int, ...]) -> bool:
+    """Whether the private one is older than the compiler, and no newer one was looked for since it came."""
+    private = _newest_private()
+    if private is None:
+        return False
+    facts = private[1]
+    return _numbers(str(facts["version"])) < compiler and facts.get("compiler") != list(compiler)
+
+
 def _answer(argv: Sequence[str], cwd: Path | None) -> str | None:
     """The trimmed standard output of a quick command, or None if it failed in any way."""
     # Where it is told to, rustup makes a stack trace of a plain "no", which takes longer than the answer.
@@ -286,7 +319,7 @@ def _has_apt() -> bool:
     return all(shutil.which(tool) for tool in ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query", "tar"))
 
 
-def _install_packages(folder: Path, report: Report) -> Path:
+def _install_packages(folder: Path, compiler: tuple[int, ...], report: Report) -> Path:
     """Unpack rust-analyzer's packages below ``folder``; all or nothing. Returns the new prefix.
 
     The packages are meant for /usr, where they would conflict with rustup; in a prefix of their own they
@@ -296,7 +329,7 @@ def _install_packages(folder: Path, report: Report) -> Path:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch_name:
         scratch = Path(scratch_name)
         apt = _Apt(scratch)
-        analyzer = _choose_analyzer(apt, report)
+        analyzer = _choose_analyzer(apt, compiler, report)
         target = folder / analyzer.version.replace(":", "_")
 
         prefix = scratch / "prefix"
@@ -327,21 +360,22 @@ def _install_packages(folder: Path, report: Report) -> Path:
             raise RustaError(
                 "The unpacked rust-analyzer does not start" + _unresolved(prefix) + ".", hint=RUSTUP_HINT
             )
-        (prefix / MANIFEST).write_text(
-            json.dumps({"version": version, "packages": wanted, "package_version": analyzer.version}) + "\n"
-        )
+        facts = {"version": version, "packages": wanted, "package_version": analyzer.version}
+        (prefix / MANIFEST).write_text(json.dumps({**facts, "compiler": compiler}) + "\n")
         _replace(prefix, target)
     return target
 
 
-def _choose_analyzer(apt: "_Apt", report: Report) -> _Package:
+def _choose_analyzer(apt: "_Apt", compiler: tuple[int, ...], report: Report) -> _Package:
+    """The newest; the system's lists suffice if it is not older than the compiler."""
     for attempt in ("as they are", "refreshed"):
         if attempt == "refreshed":
             report("Refreshing the package lists")
             apt.refresh()
-        for name in _ANALYZER_PACKAGES:
-            if package := apt.candidate(name):
-                return package
+        known = [package for name in _ANALYZER_PACKAGES if (package := apt.candidate(name))]
+        best = max(known, key=lambda package: _numbers(package.version), default=None)
+        if best and (attempt == "refreshed" or _numbers(best.version) >= compiler):
+            return best
     raise RustaError(
         "The package lists of this system carry no rust-analyzer (looked for "
         + " and ".join(_ANALYZER_PACKAGES)
