@@ -4,7 +4,8 @@
 
 Each program is broken once (`.hidden`), repaired, and the repaired program is run: it is right if it prints
 what the original prints and its assertions hold. What the loop knew of its fix, and whether that was right,
-are the cases of `rusta_training.calibrate`; they are split by program into one half to fit and one to judge.
+are the cases of `rusta_training.calibrate`. They are split by program into ten parts; each is judged by
+coefficients fitted on the other nine, and what is written was fitted on all.
 What the byte model made of each candidate for the first error gives the cases of the probability *before* the
 compiler is asked.
 """
@@ -49,8 +50,8 @@ from .hidden import NAME, Broken, Program
 # that stays, and for the lightbulb, with alternatives.
 _KINDS = {"repair": 0.5, "tested": 0.22, "among others": 0.13, "alternatives": 0.15}
 _BUDGET = Budget(max_checks=20)
-_L2 = 8.0
-"""By cross-validation over the programs to fit: 1 and 40 are worse."""
+_L2, _L2_SOURCES = 8.0, 1.0
+_N_PARTS = 10
 
 
 @frozen
@@ -62,7 +63,7 @@ class Row:
         right: None where there was no fix.
         exact: it equals the original, white space aside.
         calibration: the coefficients it is judged by.
-        features: of its weakest part.
+        features, by: of its weakest part, and where that came from.
         said: the confidence by the committed coefficients.
     """
 
@@ -77,6 +78,7 @@ class Row:
     title: str = ""
     calibration: str = "after"
     features: Mapping[str, float] = {}
+    by: str = ""
     said: float = 0.0
 
 
@@ -119,7 +121,7 @@ def command(
     write: bool,
     file: Path | None,
 ) -> None:
-    """Collect cases on held-out programs, fit the confidence on half of them, and judge it on the other."""
+    """Collect cases on held-out programs, fit the confidence, and judge it on cases it was not fitted on."""
     console = Console(stderr=True)
     config = Config(
         model=not no_model, model_dir=str(model_dir.absolute()) if model_dir else None, model_threads=1
@@ -151,7 +153,7 @@ def command(
 
 
 def fit_and_judge(rows: Sequence[Row]) -> tuple[dict[str, Calibration], dict[str, Any]]:
-    """Coefficients fitted on the first half of the programs, and figures from the other half."""
+    """Coefficients fitted on all cases, and figures of those by which each part was judged."""
     fixes = [row for row in rows if row.right is not None]
     after = [row for row in fixes if row.calibration.startswith("after")]
     fitted: dict[str, Calibration] = {}
@@ -159,27 +161,41 @@ def fit_and_judge(rows: Sequence[Row]) -> tuple[dict[str, Calibration], dict[str
     judged: list[tuple[Row, float]] = []
     for name in sorted({row.calibration for row in fixes}):
         own = [row for row in fixes if row.calibration == name]
-        first = [
-            Case(row.program, row.features, bool(row.right)) for row in own if _is_first_half(row.program)
-        ]
-        second = [row for row in own if not _is_first_half(row.program)]
-        if not first or not second:
+        if len({_part_of(row) for row in own}) < 2:
             continue
-        fitted[name] = fit(first, l2=_L2)
-        said = [fitted[name].probability(row.features) for row in second]
-        figures[name] = {"n_fit": len(first), **_judged(second, said)}
+        fitted[name] = _fit(own)
+        said = _said_by_others(own)
+        figures[name] = {"n_fit": len(own), **_judged(own, said)}
         if name.startswith("after"):
-            judged += zip(second, said, strict=True)
+            judged += zip(own, said, strict=True)
         else:
-            figures[name]["first_right"] = _first_right(second, said)
-            figures[name]["first_right_by_prior"] = _first_right(
-                second, [row.features["prior"] for row in second]
-            )
+            figures[name]["first_right"] = _first_right(own, said)
+            figures[name]["first_right_by_prior"] = _first_right(own, [row.features["prior"] for row in own])
     figures["all"] = _judged([row for row, _ in judged], [said for _, said in judged])
     figures["by_source"] = _by_source(judged)
-    n_none = sum(row.right is None for row in rows if not _is_first_half(row.program))
+    figures["by_level"] = {
+        level: _judged([row for row, _ in found], [said for _, said in found])
+        for level in ("V1", "V2", "V3")
+        if (found := [one for one in judged if one[0].level == level])
+    }
+    n_none = sum(row.right is None for row in rows)
     figures["abstentions"] = {str(tau): _abstentions(judged, n_none, tau) for tau in _thresholds()}
     return fitted, figures
+
+
+def _fit(rows: Sequence[Row]) -> Calibration:
+    cases = [Case(row.program, row.features, bool(row.right), row.by) for row in rows]
+    return fit(cases, l2=_L2, l2_sources=_L2_SOURCES)
+
+
+def _said_by_others(rows: Sequence[Row]) -> list[float]:
+    """The probability of each row, by coefficients that were fitted on the other parts' programs."""
+    fits = {part: _fit([row for row in rows if _part_of(row) != part]) for part in map(_part_of, rows)}
+    return [fits[_part_of(row)].probability(row.features, row.by) for row in rows]
+
+
+def _part_of(row: Row) -> int:
+    return hashlib.sha256(f"part:{row.program}".encode()).digest()[0] % _N_PARTS
 
 
 def _first_right(rows: Sequence[Row], said: Sequence[float]) -> float:
@@ -228,10 +244,6 @@ def _abstentions(judged: Sequence[tuple[Row, float]], n_none: int, tau: float) -
 
 def _thresholds() -> tuple[float, float]:
     return Config().tau_answer, Config().tau_patch
-
-
-def _is_first_half(program: str) -> bool:
-    return hashlib.sha256(f"half:{program}".encode()).digest()[0] < 115  # 45 %: the other is to have 400
 
 
 def _collect(
@@ -388,16 +400,19 @@ def _offered(shadow: hidden.RunnableShadow, broken: Broken, rank: Rank | None) -
 def _row(broken: Broken, kind: str, fix: _Fix, expected: bytes, folder: Path) -> Row:
     right, exact = None, False
     weakest: dict[str, float] = {}
-    name, said = "after", 0.0
+    name, by, said = "after", "", 0.0
     if fix.text is not None:
         whole = hidden.restored(broken, fix.text)
         exact = whole is not None and whole.split() == broken.program.text.split()
         right = exact or (
             whole is not None and hidden.output_of(whole, broken.program.edition, folder) == expected
         )
-        parts = [(features(part, fix.level), calibration_of(part)) for part in fix.evidence]
-        judged = [(committed.calibration(own).probability(told), told, own) for told, own in parts]
-        said, weakest, name = min(judged, key=lambda one: one[0])
+        parts = [(part.source, features(part, fix.level), calibration_of(part)) for part in fix.evidence]
+        judged = [
+            (committed.calibration(own).probability(told, source), told, own, source)
+            for source, told, own in parts
+        ]
+        said, weakest, name, by = min(judged, key=lambda one: one[0])
     return Row(
         program=broken.program.id,
         kind=kind,
@@ -410,6 +425,7 @@ def _row(broken: Broken, kind: str, fix: _Fix, expected: bytes, folder: Path) ->
         title=fix.title,
         calibration=name,
         features=weakest,
+        by=by,
         said=said,
     )
 

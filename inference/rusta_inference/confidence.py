@@ -12,27 +12,30 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-VERSION = 1
+VERSION = 2
 FILE = "confidence.json"
 _LEAST = 1e-4
 
 
 @frozen
 class Calibration:
-    """A fitted logistic function: P = sigmoid(bias + Σ weight · feature).
+    """A fitted logistic function: P = sigmoid(bias + Σ weight · feature + what is known of the source).
 
     Attributes:
         weights: by the name of the feature.
+        sources: by the source of a candidate, how much more (or less) often it was right than its features
+            say; 0 for a source that no case was of.
         n: cases it was fitted on.
     """
 
     bias: float
     weights: Mapping[str, float]
+    sources: Mapping[str, float] = field(factory=dict)
     n: int = 0
 
-    def probability(self, features: Mapping[str, float]) -> float:
+    def probability(self, features: Mapping[str, float], source: str = "") -> float:
         """The probability for these features, within [0.0001, 0.9999].
 
         Raises:
@@ -42,6 +45,7 @@ class Calibration:
             odd = sorted(features.keys() ^ self.weights.keys())
             raise ValueError(f"not the features of this calibration: {', '.join(odd)}")
         score = self.bias + math.fsum(self.weights[name] * value for name, value in features.items())
+        score += self.sources.get(source, 0.0)
         return min(max(sigmoid(score), _LEAST), 1 - _LEAST)
 
 
@@ -64,7 +68,8 @@ def parse(text: str) -> dict[str, Calibration]:
     if raw.get("v") != VERSION:
         raise ValueError(f"version {raw.get('v')} of {FILE} is not known")
     return {
-        name: Calibration(one["bias"], one["weights"], one["n"]) for name, one in raw["calibrations"].items()
+        name: Calibration(one["bias"], one["weights"], one["sources"], one["n"])
+        for name, one in raw["calibrations"].items()
     }
 
 
@@ -75,6 +80,7 @@ def render(calibrations: Mapping[str, Calibration]) -> str:
             "n": one.n,
             "bias": round(one.bias, 4),
             "weights": {feature: round(weight, 4) for feature, weight in one.weights.items()},
+            "sources": {source: round(weight, 4) for source, weight in sorted(one.sources.items())},
         }
         for name, one in calibrations.items()
     }

@@ -29,20 +29,25 @@ class Case:
     Attributes:
         program: what it belongs to; cases of one program stay on one side of a split.
         right: whether what was said turned out to be so.
+        source: of the candidate; empty if it is not to count.
     """
 
     program: str
     features: Mapping[str, float]
     right: bool
+    source: str = ""
 
 
-def fit(cases: Sequence[Case], *, l2: float = 1.0) -> Calibration:
+def fit(cases: Sequence[Case], *, l2: float = 1.0, l2_sources: float = 1.0) -> Calibration:
     """Logistic regression by Newton's method, with a quadratic penalty on all weights but the bias.
 
-    The penalty is on the weights of standardised features, so that their units do not matter.
+    The penalty is on the weights of standardised features, so that their units do not matter. Each source has
+    a weight of its own, drawn towards 0: what the features do not tell of a rule with many cases is learned,
+    and one with few stays what they say (a random intercept with a Gaussian prior).
 
     Args:
         l2: the penalty: 1.0 weighs like a few cases that speak against the feature.
+        l2_sources: the same for the weights of sources: the inverse of the prior's variance.
 
     Raises:
         ValueError: no cases, or they have different features.
@@ -56,9 +61,10 @@ def fit(cases: Sequence[Case], *, l2: float = 1.0) -> Calibration:
     y = np.array([case.right for case in cases], dtype=np.float64)
     mean, spread = x.mean(axis=0), x.std(axis=0)
     spread[spread == 0] = np.inf  # a constant feature gets no weight
-    z = np.hstack([np.ones((len(x), 1)), (x - mean) / spread])
-    penalty = np.full(z.shape[1], l2)
-    penalty[0] = 0.0
+    sources = sorted({case.source for case in cases} - {""})
+    is_of = np.array([[case.source == source for source in sources] for case in cases], dtype=np.float64)
+    z = np.hstack([np.ones((len(x), 1)), (x - mean) / spread, is_of.reshape(len(x), len(sources))])
+    penalty = np.array([0.0, *[l2] * len(names), *[l2_sources] * len(sources)])
     weights = np.zeros(z.shape[1])
     n_right = y.sum()
     # Platt's targets instead of 1 and 0: finite data give no certainty.
@@ -71,10 +77,11 @@ def fit(cases: Sequence[Case], *, l2: float = 1.0) -> Calibration:
         weights -= step
         if np.abs(step).max() < 1e-8:
             break
-    own = weights[1:] / spread
+    own = weights[1 : 1 + len(names)] / spread
     return Calibration(
         bias=float(weights[0] - own @ mean),
         weights=dict(zip(names, own.tolist(), strict=True)),
+        sources=dict(zip(sources, weights[1 + len(names) :].tolist(), strict=True)),
         n=len(cases),
     )
 

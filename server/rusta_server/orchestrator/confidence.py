@@ -41,7 +41,7 @@ class Evidence:
         changes: old and new text of each place it changes, widened to whole words.
         n_new_warnings: warnings that the compiler gave only afterwards.
         n_mended: errors that went away with it.
-        n_steps: candidates that are applied together.
+        n_steps: candidates that are applied close to each other, this one among them.
     """
 
     source: str
@@ -93,9 +93,11 @@ def evidence(
 
 def confidence(parts: Sequence[Evidence], level: Level) -> float:
     """The probability that a fix of these candidates, proven to `level`, is right: its weakest part's."""
-    return min(
-        (calibration(calibration_of(part)).probability(features(part, level)) for part in parts), default=0.0
-    )
+    return min((_of_part(part, level) for part in parts), default=0.0)
+
+
+def _of_part(part: Evidence, level: Level) -> float:
+    return calibration(calibration_of(part)).probability(features(part, level), part.source)
 
 
 def calibration_of(part: Evidence) -> str:

@@ -40,6 +40,8 @@ _ERROR_ORDER_WEIGHT = 0.15
 _WORSE_PENALTY = 1.5
 _WARNING_WEIGHT = 0.2
 
+_CLOSE_LINES = 12
+
 
 @frozen
 class Budget:
@@ -167,10 +169,18 @@ class Repair:
                 step.after,
                 n_new_warnings=step.n_new_warnings,
                 n_mended=len(step.mended),
-                n_steps=len(self.state.steps),
+                n_steps=sum(_are_close(step.diagnostic, other.diagnostic) for other in self.state.steps),
             )
             for step in self.state.steps
         )
+
+
+def _are_close(one: Diagnostic, other: Diagnostic) -> bool:
+    """Whether two errors are so close to each other that one mistake may be behind both."""
+    if one.primary is None or other.primary is None:
+        return True
+    is_same_file = one.primary.path == other.primary.path
+    return is_same_file and abs(one.primary.line - other.primary.line) <= _CLOSE_LINES
 
 
 Move = tuple[Diagnostic, Candidate]
