@@ -1,10 +1,11 @@
 """Codes of diagnostics link to this machine's pages, where the editor can follow."""
 
 import asyncio
+import threading
 
 import pytest
 
-from rusta_server.lsp import features
+from rusta_server.lsp import features, library
 from rusta_server.lsp.library import Library
 
 ABLE = {"textDocument": {"publishDiagnostics": {"codeDescriptionSupport": True}}}
@@ -73,6 +74,20 @@ async def test_what_is_published(serve):
     params = await published(wire, ALL)
     assert (params["uri"], params["version"]) == ("file:///a.rs", 3)
     check(ALL, params["diagnostics"])
+
+
+async def test_what_is_published_before_the_pages_are_found_is_published_again(connect, cache, monkeypatch):
+    may_look, look = threading.Event(), library._locate
+    monkeypatch.setattr(library, "_locate", lambda folder: may_look.wait(30) and look(folder))
+    wire, _ = await connect(features.register_all(), {"rusta": {"cacheDir": str(cache)}}, ABLE)
+    early = [KNOWN[0][0]]
+    assert (await published(wire, early))["diagnostics"] == early
+    may_look.set()
+    again = await wire.until(
+        lambda m: m.get("method") == "textDocument/publishDiagnostics" and m["params"]["diagnostics"] != early
+    )
+    assert (again["params"]["uri"], again["params"]["version"]) == ("file:///a.rs", 3)
+    check(early, again["params"]["diagnostics"])
 
 
 @pytest.mark.parametrize("diagnostics", [[], UNKNOWN])

@@ -307,6 +307,22 @@ async def test_a_feature_asks_the_editor_and_shows_progress(connect):
     assert forwarded["params"]["token"] == "theirs"
 
 
+async def test_an_answer_nobody_waits_for_any_more_is_no_fault(connect, caplog):
+    wire, proxy = await connect(Hooks())
+    protocol = proxy.client.protocol
+    asking = protocol.send_request_async("rusta/question", None)
+    asked = await wire.until(lambda m: m.get("method") == "rusta/question")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    wire.answer(asked["id"], "late")
+    again = protocol.send_request_async("rusta/another", None)
+    wire.answer((await wire.until(lambda m: m.get("method") == "rusta/another"))["id"], "in time")
+    assert await again == "in time"
+    assert not proxy.client.awaits(asked["id"])
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_documents_and_state(connect):
     class Mine:
         def __init__(self) -> None:

@@ -103,6 +103,16 @@ class _Protocol(LanguageServerProtocol):
         """Like pygls's, with ids that no rust-analyzer uses."""
         return super().send_request(method, params, callback, msg_id or self._proxy.session.next_id())
 
+    def _handle_response(
+        self, msg_id: str | int, result: object = None, error: types.ResponseError | None = None
+    ) -> None:
+        """Like pygls's, but an answer that nobody waits for any more is no fault."""
+        future = self._request_futures.get(msg_id)
+        if future is not None and future.cancelled():
+            del self._request_futures[msg_id]
+            return
+        super()._handle_response(msg_id, result, error)
+
 
 class _ChannelWriter:
     """Feeds what pygls writes into the proxy, from whatever thread it writes."""

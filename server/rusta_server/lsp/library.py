@@ -13,7 +13,7 @@ from asyncio.subprocess import Process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 
 from . import child
 from .progress import Report, shown
@@ -36,6 +36,7 @@ class Library:
 
     Attributes:
         toolchain: the one used in the workspace; None until it is known.
+        is_located: set once that is known, or that there is none.
         docs: the open index; None while there is none.
         stand_in: knows error codes without an index.
         is_loaded: what looks for citations was imported.
@@ -43,6 +44,7 @@ class Library:
     """
 
     toolchain: "Toolchain | None" = None
+    is_located: asyncio.Event = field(factory=asyncio.Event)
     docs: "Docs | None" = None
     stand_in: "Explained | None" = None
     is_loaded: bool = False
@@ -91,14 +93,23 @@ def _load() -> None:
     cards.load()
 
 
-async def _open(proxy: "Proxy") -> None:
-    await load(proxy)
-    from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, open_docs, toolchain
+def _locate(folder: Path) -> "Toolchain | None":
+    from ..tools.docs import toolchain
 
+    return toolchain(folder)
+
+
+async def _open(proxy: "Proxy") -> None:
     library, cache = proxy.session.state(Library), proxy.config.cache
     # Which toolchain there is, rustup is asked, and a workspace can name one of its own.
     folder = (proxy.session.root or Path.cwd()) if proxy.config.trusted else Path.home()
-    library.toolchain = await asyncio.to_thread(toolchain, folder)
+    try:
+        library.toolchain = await asyncio.to_thread(_locate, folder)
+    finally:
+        library.is_located.set()
+    await load(proxy)
+    from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, open_docs
+
     if library.toolchain is None:
         return
     library.stand_in = Explained(library.toolchain)

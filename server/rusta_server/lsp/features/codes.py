@@ -18,9 +18,15 @@ _ERROR_CODE = re.compile(r"E\d{4}")
 
 @define
 class Pages:
-    """The feature's state: the page of each code asked for so far; None where there is none."""
+    """The feature's state.
+
+    Attributes:
+        known: the page of each code asked for so far; None where there is none.
+        early: by document, the last diagnostics that were pushed before it was known where the pages are.
+    """
 
     known: dict[str, str | None] = field(factory=dict)
+    early: dict[str, dict[str, Any]] = field(factory=dict)
 
 
 def register(hooks: Hooks) -> None:
@@ -32,7 +38,24 @@ def register(hooks: Hooks) -> None:
 def _published(proxy: "Proxy", params: dict[str, Any]) -> dict[str, Any] | None:
     if not client_capability(proxy, "textDocument", "publishDiagnostics", "codeDescriptionSupport"):
         return None
+    library, early = proxy.session.state(Library), proxy.session.state(Pages).early
+    if proxy.config.citations and not library.is_located.is_set():
+        if not early:
+            proxy.background(_push_again(proxy))
+        early[params["uri"]] = params
+        return None
+    early.pop(params["uri"], None)
     return _with_pages(proxy, params, "diagnostics")
+
+
+async def _push_again(proxy: "Proxy") -> None:
+    """Push what came early again, with links."""
+    await proxy.session.state(Library).is_located.wait()
+    early = proxy.session.state(Pages).early
+    while early:
+        linked = _with_pages(proxy, early.popitem()[1], "diagnostics")
+        if linked:
+            proxy.notify_client("textDocument/publishDiagnostics", linked)
 
 
 async def _pulled(
@@ -46,6 +69,8 @@ async def _pulled(
         return None
     if result is None:
         return None
+    if proxy.config.citations:
+        await proxy.session.state(Library).is_located.wait()
     related = {
         uri: _with_pages(proxy, report, "items") or report
         for uri, report in (result.get("relatedDocuments") or {}).items()
