@@ -1,6 +1,7 @@
 """pytest-lsp's client, which keeps every message as it went over the wire."""
 
 import asyncio
+import copy
 import itertools
 import json
 from collections.abc import Callable
@@ -39,7 +40,7 @@ class RecordingProtocol(LanguageClientProtocol):
         # The hook fires for nested objects too.
         if data.get("jsonrpc") != "2.0":
             return data
-        self._server.saw(Message(True, data))
+        self._server.saw(Message(True, copy.deepcopy(data)))  # pygls changes an answer it does not expect
         try:
             return super().structure_message(data)
         except Exception as error:

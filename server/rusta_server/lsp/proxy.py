@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from ..config import UNTRUSTED, Config
+from ..errors import RustaError
 from ..session import Id, Session, Waiting, is_own
 from . import answers, guard, jsonrpc, mirror, settings, tracking
 from .child import Program
@@ -322,7 +323,10 @@ class Proxy:
 
     def _background_done(self, task: asyncio.Task[Any]) -> None:
         self._background.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RustaError):
+            log.warning("work in the background ended: %s", error)  # whoever waits for it is told
+        elif error is not None:
             log.error("work in the background failed", exc_info=error)
 
     async def _watch_client(self) -> None:
