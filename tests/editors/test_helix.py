@@ -119,9 +119,10 @@ def test_the_snippet_brings_hovers_and_proven_fixes(helix: Terminal, broken: Pat
     helix.wait_for("a screen without rustc's hint", lambda screen: not shows(HINT)(screen))
 
     helix.type(":lsp-restart")
-    # To an operator: there is something to cite without any error, and rust-analyzer has no long words on it.
+    # The cursor is then on an operator's last byte: there is something to cite without any error, and
+    # rust-analyzer has no long words on it.
     helix.keys("g", "g", "/")
-    helix.type("&& ")
+    helix.type("0 &&")
     hover_until(helix, "a citation after the restart", cites)
     helix.type(":q")
     helix.wait_for("the end of Helix", lambda screen: not screen, timeout_s=120)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_FOLDER, _SOCKET = "rusta-check-", "check"
 _LINE_LIMIT = 64 << 20
 _BACKLOG = 16
 # The command it runs, and the number rust-analyzer gives each of several workspaces.
@@ -170,11 +171,24 @@ def _nested(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _address(checks: Checks) -> str:
     """Bind the socket at once: a relay that starts before we listen then waits instead of being lost."""
     if checks.folder is None:
-        checks.folder = Path(tempfile.mkdtemp(prefix="rusta-"))
+        sweep(Path(tempfile.gettempdir()))
+        checks.folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
         checks.listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        checks.listening.bind(str(checks.folder / "check"))
+        checks.listening.bind(str(checks.folder / _SOCKET))
         checks.listening.listen(_BACKLOG)
-    return str(checks.folder / "check")
+    return str(checks.folder / _SOCKET)
+
+
+def sweep(scratch: Path) -> None:
+    """Remove from `scratch` what servers left there that were killed: sockets that nobody listens to."""
+    for folder in scratch.glob(f"{_FOLDER}*"):
+        with socket.socket(socket.AF_UNIX) as other:
+            try:
+                other.connect(str(folder / _SOCKET))
+            except ConnectionRefusedError:
+                shutil.rmtree(folder, ignore_errors=True)
+            except OSError:
+                continue  # somebody else's, or it is being made
 
 
 async def _listen(proxy: "Proxy") -> None:
@@ -200,7 +214,10 @@ async def _listen(proxy: "Proxy") -> None:
 
 async def _receive(reader: asyncio.StreamReader, *, repeatable: bool) -> CheckRun | None:
     """Read one run; None if it was cut off (rust-analyzer cancels a check when the next one is due)."""
-    root = Path((await reader.readline()).decode().rstrip("\n"))
+    first = await reader.readline()
+    if not first:
+        return None  # another server looked whether we are alive
+    root = Path(first.decode().rstrip("\n"))
     locating = asyncio.create_task(asyncio.to_thread(_locate, root))  # takes as long as a quick check
     lines: list[bytes] = []
     while line := await reader.readline():
