@@ -25,15 +25,15 @@ class Calibration:
 
     Attributes:
         weights: by the name of the feature.
+        n: cases it was fitted on.
         sources: by the source of a candidate, how much more (or less) often it was right than its features
             say; 0 for a source that no case was of.
-        n: cases it was fitted on.
     """
 
     bias: float
     weights: Mapping[str, float]
-    sources: Mapping[str, float] = field(factory=dict)
     n: int = 0
+    sources: Mapping[str, float] = field(factory=dict)
 
     def probability(self, features: Mapping[str, float], source: str = "") -> float:
         """The probability for these features, within [0.0001, 0.9999].
@@ -68,7 +68,7 @@ def parse(text: str) -> dict[str, Calibration]:
     if raw.get("v") != VERSION:
         raise ValueError(f"version {raw.get('v')} of {FILE} is not known")
     return {
-        name: Calibration(one["bias"], one["weights"], one["sources"], one["n"])
+        name: Calibration(one["bias"], one["weights"], one["n"], one["sources"])
         for name, one in raw["calibrations"].items()
     }
 

@@ -47,7 +47,7 @@ OF_RUST_ANALYZER = {
 }
 TOKENS_OF_RUST_ANALYZER = re.compile(r"Duplicate progress token: '(rustAnalyzer/|rust-analyzer/)")
 
-# Sessions with the real rust-analyzer; some of them find faults that are not mended yet.
+# Twenty-four sessions with the real rust-analyzer: six minutes.
 pytestmark = pytest.mark.editors
 
 Played = Callable[[str, str], Recording]

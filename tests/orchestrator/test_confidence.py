@@ -62,12 +62,14 @@ RENAMED = known(b"is_evning", b"is_evening")
         (b"is_evning", b"todo!()", {"made_up"}),
         (b"is_evning", b"is_evening.clone()", {"copies"}),
         (b"show(", b"show(&", {"marks_only"}),
+        (b"let is", b"let mut is", {"marks_only"}),
+        (b"    show", b"    let is_evning = 7;\n    show", {"declares"}),
         (b"fn main", b"use std::fmt;\nfn main", {"imports"}),
     ],
 )
 def test_what_often_compiles_and_is_wrong_is_seen(old, new, traits):
     found = features(known(old, new), Level.V2)
-    watched = ("renames", "deletes", "made_up", "copies", "marks_only", "imports")
+    watched = ("renames", "deletes", "made_up", "declares", "copies", "marks_only", "imports")
     assert {name for name in watched if found[name]} == traits
 
 
@@ -80,6 +82,9 @@ def test_a_name_far_from_the_old_one_counts_as_farther():
     ("better", "worse"),
     [
         (evolve(RENAMED, prior=0.9), evolve(RENAMED, prior=0.1)),
+        (evolve(RENAMED, n_mended=4), RENAMED),
+        (RENAMED, evolve(RENAMED, n_steps=4)),
+        (RENAMED, evolve(RENAMED, source="rule/declare")),
         (RENAMED, evolve(RENAMED, n_new_warnings=2)),
         (known(b"at(20)", b"&at(20)"), known(b"at(20)", b"Default::default()")),
         (RENAMED, known(b"is_evning", b"noon")),
@@ -134,9 +139,9 @@ def test_it_is_a_probability_whatever_is_known(prior, level, score, source, old,
     st.floats(-1e6, 1e6),
 )
 def test_coefficients_are_read_as_they_were_written(weights, bias, value):
-    written = Calibration(bias, weights, 3)
+    written = Calibration(bias, weights, 3, {"rule/x": 0.5})
     (read,) = parse(render({"x": written})).values()
-    assert read.weights.keys() == weights.keys()
+    assert (read.weights.keys(), read.n, read.sources) == (weights.keys(), 3, {"rule/x": 0.5})
     p = read.probability(dict.fromkeys(weights, value))
     assert 0 < p < 1 and not math.isnan(p)
 

@@ -38,6 +38,19 @@ def test_a_penalty_pulls_towards_nothing() -> None:
     assert abs(fit(made, l2=1000).weights["one"]) < abs(fit(made, l2=0.1).weights["one"]) / 3
 
 
+def test_a_source_that_is_often_wrong_is_known_by_its_cases() -> None:
+    chance = np.random.default_rng(0)
+
+    def of(source: str, n: int, share: float) -> list[Case]:
+        return [Case(f"{source}{i}", {"one": 0.0}, bool(chance.random() < share), source) for i in range(n)]
+
+    found = fit([*of("good", 300, 0.9), *of("bad", 300, 0.3), *of("rare", 1, 0.0)])
+    said = {name: found.probability({"one": 0.0}, name) for name in ("good", "bad", "rare", "never seen")}
+    assert said["good"] == pytest.approx(0.9, abs=0.05)
+    assert said["bad"] == pytest.approx(0.3, abs=0.07)
+    assert said["bad"] < said["rare"] < said["never seen"] < said["good"]
+
+
 def test_cases_that_are_all_alike_give_no_certainty() -> None:
     found = fit([Case(str(number), {"one": 1.0}, True) for number in range(8)])
     assert found.weights == {"one": 0.0}

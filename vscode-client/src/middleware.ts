@@ -39,22 +39,32 @@ export function middleware(onCheck: (isChecking: boolean) => void): Middleware {
       return new vscode.Hover(contents, hover.range);
     },
     handleDiagnostics: (uri, diagnostics, next) => {
-      for (const diagnostic of diagnostics) {
-        const { code } = diagnostic;
-        if (typeof code !== "object") continue;
-        const target = code.target.toString(true);
-        if (!isPage(target)) continue;
-        const { line, character } = diagnostic.range.start;
-        const link = commandLink(target, { uri: uri.toString(), line, character });
-        diagnostic.code = { value: code.value, target: vscode.Uri.parse(link) };
-      }
+      linkPages(uri, diagnostics);
       next(uri, diagnostics);
+    },
+    provideDiagnostics: async (document, previous, token, next) => {
+      const report = await next(document, previous, token);
+      if (report && "items" in report) linkPages(document instanceof vscode.Uri ? document : document.uri, report.items);
+      return report;
     },
     handleWorkDoneProgress: (token, params, next) => {
       if (String(token).includes('flycheck')) onCheck(params.kind !== "end");
       next(token, params);
     },
   };
+}
+
+/** Codes lead to the cited page beside the editor. */
+function linkPages(uri: vscode.Uri, diagnostics: vscode.Diagnostic[]): void {
+  for (const diagnostic of diagnostics) {
+    const { code } = diagnostic;
+    if (typeof code !== "object") continue;
+    const target = code.target.toString(true);
+    if (!isPage(target)) continue;
+    const { line, character } = diagnostic.range.start;
+    const link = commandLink(target, { uri: uri.toString(), line, character });
+    diagnostic.code = { value: code.value, target: vscode.Uri.parse(link) };
+  }
 }
 
 /** Whether an action is one of Rusta's; its number then. */
