@@ -77,8 +77,8 @@ async def test_what_is_published(serve):
 
 
 async def test_what_is_published_before_the_pages_are_found_is_published_again(connect, cache, monkeypatch):
-    may_look, look = threading.Event(), library._locate
-    monkeypatch.setattr(library, "_locate", lambda folder: may_look.wait(30) and look(folder))
+    may_look, look = threading.Event(), library._toolchain
+    monkeypatch.setattr(library, "_toolchain", lambda folder: may_look.wait(30) and look(folder))
     wire, _ = await connect(features.register_all(), {"rusta": {"cacheDir": str(cache)}}, ABLE)
     early = [KNOWN[0][0]]
     assert (await published(wire, early))["diagnostics"] == early

@@ -131,6 +131,7 @@ async def test_a_build_that_nobody_wants_any_more_leaves_nothing(html, open_serv
     token = await answer_progress(wire)
     running = await until_indexing()
     if how == "its button":
+        await wire.until(lambda m: m.get("method") == "$/progress")  # until then there is no button
         wire.notify("window/workDoneProgress/cancel", {"token": token})
         assert await opened(proxy) is None
     else:

@@ -93,7 +93,15 @@ def _load() -> None:
     cards.load()
 
 
-def _locate(folder: Path) -> "Toolchain | None":
+async def _locate(proxy: "Proxy", folder: Path) -> None:
+    library = proxy.session.state(Library)
+    try:
+        library.toolchain = await asyncio.to_thread(_toolchain, folder)
+    finally:
+        library.is_located.set()
+
+
+def _toolchain(folder: Path) -> "Toolchain | None":
     from ..tools.docs import toolchain
 
     return toolchain(folder)
@@ -103,11 +111,7 @@ async def _open(proxy: "Proxy") -> None:
     library, cache = proxy.session.state(Library), proxy.config.cache
     # Which toolchain there is, rustup is asked, and a workspace can name one of its own.
     folder = (proxy.session.root or Path.cwd()) if proxy.config.trusted else Path.home()
-    try:
-        library.toolchain = await asyncio.to_thread(_locate, folder)
-    finally:
-        library.is_located.set()
-    await load(proxy)
+    await asyncio.gather(_locate(proxy, folder), load(proxy))
     from ..tools.docs import Docs, Explained, NoDocs, NotIndexed, open_docs
 
     if library.toolchain is None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FOLDER, _SOCKET = "rusta-check-", "check"
+_ANSWERS_WITHIN_S = 0.2
 _LINE_LIMIT = 64 << 20
 _BACKLOG = 16
 # The command it runs, and the number rust-analyzer gives each of several workspaces.
@@ -183,6 +184,7 @@ def sweep(scratch: Path) -> None:
     """Remove from `scratch` what servers left there that were killed: sockets that nobody listens to."""
     for folder in scratch.glob(f"{_FOLDER}*"):
         with socket.socket(socket.AF_UNIX) as other:
+            other.settimeout(_ANSWERS_WITHIN_S)
             try:
                 other.connect(str(folder / _SOCKET))
             except ConnectionRefusedError:
