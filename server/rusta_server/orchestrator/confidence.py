@@ -8,7 +8,6 @@ candidates were refused before, or accepted as well, was tried as evidence and t
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 
 from attrs import evolve, frozen
 
@@ -29,6 +28,10 @@ _MADE_UP = re.compile(
 _DECLARATION = re.compile(rb"\s*let\s+(mut\s+)?\w+\s*(:[^=]*)?=")
 _MUT = re.compile(rb"\bmut\b")
 _COPIES = re.compile(rb"\.(clone|cloned|copied|to_owned|to_vec|to_string)\(\)")
+_NAME = re.compile(rb"[A-Za-z_]\w*")
+_KEYWORD = re.compile(
+    rb"fn|let|static|const|mut|struct|enum|trait|impl|mod|pub|use|type|match|if|else|loop|return"
+)
 _MANY = 12
 
 
@@ -109,7 +112,6 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
     """What the probability is computed from."""
     old = b"".join(old for old, _ in part.changes)
     new = b"".join(new for _, new in part.changes)
-    renames = [1 - _likeness(*change) for change in part.changes if _is_rename(*change)]
     found = {
         "prior": logit(part.prior),
         "v1": float(level == Level.V1),
@@ -126,8 +128,7 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
         "warnings": float(min(part.n_new_warnings, 2)),
         "mended": math.log2(min(max(part.n_mended, 1), 8)),
         "steps": math.log2(part.n_steps),
-        "renames": float(bool(renames)),
-        "far_renames": max(renames, default=0.0),
+        "renames": float(any(_is_rename(*change) for change in part.changes)),
         "deletes": float(any(_is_deletion(*change) for change in part.changes)),
         "made_up": float(_counts_more(_MADE_UP, old, new)),
         "declares": float(any(not old.strip() and _DECLARATION.match(new) for old, new in part.changes)),
@@ -152,11 +153,9 @@ def _changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterato
 
 
 def _is_rename(old: bytes, new: bytes) -> bool:
-    return bool(_WORD.fullmatch(old.strip()) and _WORD.fullmatch(new.strip()))
-
-
-def _likeness(old: bytes, new: bytes) -> float:
-    return SequenceMatcher(a=old, b=new, autojunk=False).ratio()
+    return bool(_NAME.fullmatch(old.strip()) and _NAME.fullmatch(new.strip())) and not _KEYWORD.fullmatch(
+        new.strip()
+    )
 
 
 def _is_deletion(old: bytes, new: bytes) -> bool:
