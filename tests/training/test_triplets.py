@@ -105,9 +105,17 @@ ROWS = [
 ]
 
 
+def all_rounds(rows) -> list[dict]:
+    return [
+        one
+        for nth in range(triplets.ROUNDS)
+        for one in triplets.triplets(rows, "train", density=1.5, nth=nth)
+    ]
+
+
 @pytest.fixture(scope="module")
 def made():
-    return list(triplets.triplets(ROWS, "train", density=1.5))
+    return all_rounds(ROWS)
 
 
 def test_triplets_are_of_many_kinds(made):
@@ -145,8 +153,20 @@ def test_what_is_judged_together_is_what_it_is_alone(made):
 
 
 def test_the_same_programs_give_the_same_triplets(made):
-    again = list(triplets.triplets(copy.deepcopy(ROWS), "train", density=1.5))
-    assert again == made
+    assert all_rounds(copy.deepcopy(ROWS)) == made
+
+
+def test_no_mutant_is_in_two_rounds():
+    rounds = [
+        {
+            json.dumps(one["broken"], sort_keys=True)
+            for one in triplets.triplets(ROWS[:8:2], "train", 1.5, nth)
+            if "+" not in one["operator"]  # two mistakes may look like another one
+        }
+        for nth in range(triplets.ROUNDS)
+    ]
+    assert all(rounds)
+    assert len(set.union(*rounds)) == sum(map(len, rounds))
 
 
 def test_spans_mark_what_their_snippets_say(made):
@@ -202,7 +222,8 @@ def test_what_is_there_is_not_made_again_and_what_is_torn_is(tmp_path, monkeypat
     (tmp_path / "programs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[:2]))
     folder = tmp_path / "out"
     triplets.make(tmp_path / "programs.jsonl", folder, "train", "programs", 0.5)
-    (path,) = folder.glob("*.jsonl.xz")
+    path, *others = sorted(folder.glob("*.jsonl.xz"))
+    assert [other.name.split("-")[1] for other in (path, *others)] == ["0", "1", "2"]
     first = path.read_bytes()
     assert len(list(triplets.read(folder))) > 0
 
