@@ -47,7 +47,7 @@ OF_RUST_ANALYZER = {
 }
 TOKENS_OF_RUST_ANALYZER = re.compile(r"Duplicate progress token: '(rustAnalyzer/|rust-analyzer/)")
 
-# Twenty-four sessions with the real rust-analyzer: six minutes.
+# Twenty-one sessions with the real rust-analyzer: five minutes.
 pytestmark = pytest.mark.editors
 
 Played = Callable[[str, str], Recording]

@@ -123,7 +123,8 @@ function render(step) {
   if (step.p !== null) {
     const chip = part(".chip");
     chip.hidden = false;
-    chip.textContent = `p ${step.p.toFixed(2)}${step.tau === null ? "" : ` · τ ${step.tau.toFixed(2)}`}`;
+    // Nothing is certain, so nothing is rounded up to 1.
+    chip.textContent = `p ${Math.min(step.p, 0.99).toFixed(2)}${step.tau === null ? "" : ` · τ ${step.tau.toFixed(2)}`}`;
     if (step.tau !== null) chip.classList.add(step.p >= step.tau ? "high" : "low");
   }
   show(".gist", gist(step));
