@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -79,8 +80,11 @@ def test_cancelled_leaves_nothing(small, cache):
 def test_a_worker_that_is_killed(small, cache):
     def kill(share: float, what: str) -> None:
         for child in psutil.Process().children():
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
+            with suppress(psutil.NoSuchProcess):  # a zombie, or gone
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+                    while child.status() != psutil.STATUS_ZOMBIE:
+                        time.sleep(0.001)
 
     with pytest.raises(RustaError) as error:
         for _ in range(5):  # the last of the work may be done before it is killed

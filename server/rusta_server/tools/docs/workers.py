@@ -94,6 +94,7 @@ def read_all(
                     break
                 task, first = waiting[0]
                 if not wait((first,), timeout=_POLL_S).done:
+                    _give_up_on_killed(pool)
                     continue
                 waiting.popleft()
                 yield first.result()
@@ -105,6 +106,23 @@ def read_all(
         finally:
             for _, future in waiting:
                 future.cancel()
+            _give_up_on_killed(pool)
+
+
+def _give_up_on_killed(pool: ProcessPoolExecutor) -> None:
+    """Where a worker was killed, end them all, and let the pool see the end of what they write.
+
+    One that is killed while it writes leaves half a message, for the rest of which the pool would wait for
+    ever: it holds the other end of that pipe itself.
+    """
+    workers = list((pool._processes or {}).values())
+    if all(worker.is_alive() for worker in workers):
+        return
+    for worker in workers:
+        worker.kill()
+    writer = vars(pool._result_queue)["_writer"]  # nothing public leads there
+    if not writer.closed:
+        writer.close()
 
 
 def _start_worker(parent: int) -> None:
