@@ -190,7 +190,8 @@ def _fit(rows: Sequence[Row]) -> Calibration:
 
 def _said_by_others(rows: Sequence[Row]) -> list[float]:
     """The probability of each row, by coefficients that were fitted on the other parts' programs."""
-    fits = {part: _fit([row for row in rows if _part_of(row) != part]) for part in map(_part_of, rows)}
+    parts = {_part_of(row) for row in rows}
+    fits = {part: _fit([row for row in rows if _part_of(row) != part]) for part in parts}
     return [fits[_part_of(row)].probability(row.features, row.by) for row in rows]
 
 

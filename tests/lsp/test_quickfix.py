@@ -305,8 +305,7 @@ async def test_rust_analyzers_assists_are_compiled_too(crate: Path):
     file.write_text(broken)
     parse = crate / "src/parse.rs"
     parse.write_text(parse.read_text().replace(*reversed(BROKEN), 1))
-    # Two seconds are little for its answer where tests share the cores.
-    editor, _ = await start(crate, LAZY, maxProbeS=60)
+    editor, _ = await start(crate, LAZY)
     async with editor:
         uri = editor.open(file)
         line = next(i for i, text in enumerate(broken.splitlines()) if "option<u8>" in text)
