@@ -306,6 +306,8 @@ def test_without_a_network_the_old_one_is_kept(with_apt, repository):
     steps: list[str] = []
     assert ra.install(Config(), report=steps.append).version == "8.5.0"
     assert steps[-1].startswith("Keeping rust-analyzer 8.5.0")
+    with pytest.raises(RustaError):  # whoever asks for it again is told that it failed
+        ra.install(Config(), report=steps.append, again=True)
 
 
 @has_apt

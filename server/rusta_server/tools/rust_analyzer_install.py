@@ -144,8 +144,9 @@ def private_folder() -> Path:
 def install(config: Config, *, report: Report, again: bool = False) -> Found:
     """Make rust-analyzer and the std sources available, and say what came out. Changes nothing if both are.
 
-    One in Rusta's own folder that is older than the compiler is replaced by a newer one, if there is one: an
-    older one does not run the compiler's procedural macros. That is tried once for each compiler.
+    One in Rusta's own folder that is older than the compiler is replaced by a newer one, if there is one:
+    an older one does not run the compiler's procedural macros. Where there is no newer one, that is found out
+    once for each compiler; where the attempt fails, the old one is kept.
 
     Args:
         config: a configured path is respected and never replaced.
@@ -157,13 +158,12 @@ def install(config: Config, *, report: Report, again: bool = False) -> Found:
     """
     reasons: list[str] = []
     found = look(config)
-    compiler = _compiler()
+    kept: Found | None = None
     if isinstance(found, Found) and found.sysroot_src is not None and not again:
-        if found.origin != "private" or not _has_apt() or not _may_be_replaced(compiler):
+        if found.origin != "private" or not _has_apt() or not _may_be_replaced(_compiler()):
             return found
-        again = True
-    kept = found if isinstance(found, Found) else None
-    if not again:
+        kept = found
+    if not again and kept is None:
         report("Asking rustup for rust-analyzer and rust-src")
         refusal = _rustup_add()
         if refusal is None:
@@ -180,17 +180,17 @@ def install(config: Config, *, report: Report, again: bool = False) -> Found:
             "rust-analyzer could not be installed: " + "; ".join(reasons) + ".", hint=RUSTUP_HINT
         )
     try:
-        _install_packages(private_folder(), compiler, report)
-    except RustaError as error:
-        if kept is None or kept.sysroot_src is None:
+        _install_packages(private_folder(), _compiler(), report)
+    except (RustaError, OSError) as error:
+        if kept is None and isinstance(error, RustaError):
             raise
+        if kept is None:
+            raise RustaError(
+                f"rust-analyzer could not be installed into {private_folder()}: {error.strerror or error}.",
+                hint="Make room there or let it be written to, then rusta setup again.",
+            ) from error
         report(f"Keeping rust-analyzer {kept.version}, which is older than the compiler: {error}")
         return kept
-    except OSError as error:
-        raise RustaError(
-            f"rust-analyzer could not be installed into {private_folder()}: {error.strerror or error}.",
-            hint="Make room there or let it be written to, then rusta setup again.",
-        ) from error
     return find(config)
 
 
