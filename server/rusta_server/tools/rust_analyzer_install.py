@@ -182,9 +182,9 @@ def install(config: Config, *, report: Report, again: bool = False) -> Found:
     try:
         _install_packages(private_folder(), _compiler(), report)
     except (RustaError, OSError) as error:
-        if kept is None and isinstance(error, RustaError):
-            raise
         if kept is None:
+            if isinstance(error, RustaError):
+                raise
             raise RustaError(
                 f"rust-analyzer could not be installed into {private_folder()}: {error.strerror or error}.",
                 hint="Make room there or let it be written to, then rusta setup again.",

@@ -172,7 +172,6 @@ def _nested(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _address(checks: Checks) -> str:
     """Bind the socket at once: a relay that starts before we listen then waits instead of being lost."""
     if checks.folder is None:
-        sweep(Path(tempfile.gettempdir()))
         checks.folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
         checks.listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         checks.listening.bind(str(checks.folder / _SOCKET))
@@ -212,6 +211,7 @@ async def _listen(proxy: "Proxy") -> None:
                 subscriber(proxy, run)
 
     checks.server = await asyncio.start_unix_server(receive, sock=checks.listening, limit=_LINE_LIMIT)
+    proxy.background(asyncio.to_thread(sweep, Path(tempfile.gettempdir())))  # its own now answers, too
 
 
 async def _receive(reader: asyncio.StreamReader, *, repeatable: bool) -> CheckRun | None:
