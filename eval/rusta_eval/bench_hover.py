@@ -263,7 +263,8 @@ async def _visit(editors: tuple[Editor, Editor], place: Place, n: int) -> Visit:
 
 async def _hover(editor: Editor, place: Place) -> bytes:
     params = {"textDocument": {"uri": place.uri}, "position": place.position}
-    return await asyncio.wait_for(editor.send("textDocument/hover", params), 60)
+    async with asyncio.timeout(60):
+        return await editor.send("textDocument/hover", params)
 
 
 async def _until_cited(editors: tuple[Editor, Editor], places: list[Place]) -> None:

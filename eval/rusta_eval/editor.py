@@ -81,7 +81,8 @@ class Editor:
         if self.process.returncode is None:
             self.process.stdin.close()  # type: ignore[union-attr]  # a pipe, see start
             try:
-                await asyncio.wait_for(self.process.wait(), 10)
+                async with asyncio.timeout(10):
+                    await self.process.wait()
             except TimeoutError:
                 self.process.kill()
         await self.process.wait()
@@ -109,7 +110,8 @@ class Editor:
         """Say good-bye; returns the exit code."""
         await self.request("shutdown", None)
         self.notify("exit", None)
-        return await asyncio.wait_for(self.process.wait(), 20)
+        async with asyncio.timeout(20):
+            return await self.process.wait()
 
     def send(self, method: str, params: Json) -> asyncio.Future[bytes]:
         """Send a request; the future gives the answer's bytes."""
@@ -126,7 +128,8 @@ class Editor:
             Ended: the server went away.
             TimeoutError: it did not answer in time.
         """
-        self.raw = await asyncio.wait_for(self.send(method, params), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            self.raw = await self.send(method, params)
         answer: dict[str, Json] = jsonrpc.decode(self.raw)
         return answer
 
@@ -163,7 +166,8 @@ class Editor:
             if not found():
                 raise Ended
 
-        await asyncio.wait_for(watch(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await watch()
 
     async def until_quiescent(self, timeout_s: float = 60.0) -> None:
         """Wait until rust-analyzer says that it has loaded the workspace."""

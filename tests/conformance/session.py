@@ -94,10 +94,12 @@ async def record(profile: dict[str, Json], transport: str, folder: Path, cache: 
     try:
         await _Editor(client, root, profile, recording.seen).work()
         client.tell("exit", None)
-        await asyncio.wait_for(client.until_closed(), ENDS_WITHIN_S)
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            await client.until_closed()
         if transport != "stdio":
             server.terminate()  # it goes on to listen for others
-        recording.exit_code = await asyncio.wait_for(server.wait(), ENDS_WITHIN_S)
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            recording.exit_code = await server.wait()
     finally:
         if server.returncode is None:
             server.terminate()
@@ -126,7 +128,8 @@ async def _connect(
         env=env,
     )
     assert server.stderr is not None
-    line = (await asyncio.wait_for(server.stderr.readline(), 60)).decode()
+    async with asyncio.timeout(60):
+        line = (await server.stderr.readline()).decode()
     (port,) = re.findall(r"127\.0\.0\.1:(\d+)", line)
     connect = client.start_tcp if transport == "tcp" else client.start_ws
     await connect("127.0.0.1", int(port))
@@ -225,7 +228,8 @@ class _Editor:
         command = {"command": "rusta.proposePatch", "arguments": [self._document()]}
         id, answer = client.start_asking("workspace/executeCommand", command)
         client.tell("$/cancelRequest", {"id": id})
-        self._seen["cancelled"] = await asyncio.wait_for(answer, PROVEN_WITHIN_S)
+        async with asyncio.timeout(PROVEN_WITHIN_S):
+            self._seen["cancelled"] = await answer
         proposed = await client.ask("workspace/executeCommand", command)
         self._seen["offers"] = proposed["offers"]
         return proposed["offers"][0]

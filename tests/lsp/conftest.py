@@ -87,7 +87,8 @@ async def connect():
     yield start
     for wire, task in running:
         wire.incoming.put_nowait(None)
-        await asyncio.wait_for(task, 10)
+        async with asyncio.timeout(10):
+            await task
 
 
 @pytest.fixture

@@ -93,5 +93,6 @@ async def test_a_cancelled_repair_ends_and_the_next_one_runs(open_crate):
     editor, uris = await open_crate({"src/lib.rs": TWO_ERRORS})
     asking = editor.send("rusta/fixAll", {"textDocument": {"uri": uris["src/lib.rs"]}})
     editor.notify("$/cancelRequest", {"id": FIRST_ID})
-    assert "error" in jsonrpc.decode(await asyncio.wait_for(asking, 120))
+    async with asyncio.timeout(120):
+        assert "error" in jsonrpc.decode(await asking)
     assert (await fix_all(editor, uris["src/lib.rs"]))["reason"] is None

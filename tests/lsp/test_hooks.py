@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from rusta_server.errors import RustaError
+from rusta_server.lsp import jsonrpc
 from rusta_server.lsp.hooks import Hooks
-from rusta_server.lsp.upstream import RequestFailed
+from rusta_server.lsp.upstream import RequestFailed, Upstream
 
 URI = "file:///tmp/a.rs"
 
@@ -96,7 +97,8 @@ async def test_what_is_not_ready_in_time_is_left_out_and_ends_in_its_own_time(co
     wire, _ = await connect(beside(late, grace_s=0.05))
     assert (await wire.request(1, "fake/echo", {"a": 1}))["result"] == {"a": 1}
     ready.set()
-    await asyncio.wait_for(ended.wait(), 5)
+    async with asyncio.timeout(5):
+        await ended.wait()
     assert (await wire.request(2, "fake/echo", {"a": 2}))["result"] == {"late": True}
 
 
@@ -121,7 +123,8 @@ async def test_what_goes_on_beside_a_request_ends_when_there_is_no_result(connec
     hooks.beside(method, wait, grace_s=lambda proxy: 5.0)
     wire, _ = await connect(hooks)
     assert "error" in await wire.request(1, method, {})
-    await asyncio.wait_for(ended.wait(), 5)
+    async with asyncio.timeout(5):
+        await ended.wait()
 
 
 async def test_what_begins_with_a_request_answers_it_without_rust_analyzer(connect):
@@ -384,3 +387,17 @@ async def test_begin_and_end(connect):
         while "end" not in moments:
             await asyncio.sleep(0.05)
     assert moments == ["begin", "begin too", "end"]
+
+
+async def test_a_cancellation_is_not_lost_when_the_answer_comes_at_the_same_moment(connect, monkeypatch):
+    """`asyncio.wait_for` of Python 3.11 loses it: whoever asks again and again then never ends."""
+    _, proxy = await connect(Hooks())
+    asked = []
+    monkeypatch.setattr(Upstream, "send", lambda self, body: asked.append(body))
+    asking = asyncio.create_task(proxy.analyzer.request("fake/echo"))
+    await asyncio.sleep(0)
+    id = next(jsonrpc.decode(body)["id"] for body in asked if b"fake/echo" in body)
+    proxy.analyzer.resolve(id, jsonrpc.response(id, {}))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

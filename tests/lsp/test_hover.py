@@ -282,7 +282,8 @@ async def test_without_an_index_it_is_rust_analyzers_alone(connect, tmp_path, ru
     monkeypatch.setattr("rusta_server.lsp.library._build", build)
     wire, _ = await opened(connect, tmp_path / "empty", **rusta)
     if rusta.get("citations", True):
-        await asyncio.wait_for(building.wait(), 20)
+        async with asyncio.timeout(20):
+            await building.wait()
     assert (await wire.request(1, "textDocument/hover", hover_at(5)))["result"] == THEIRS
     broken = {"textDocument": {}, "position": 1, "answer": THEIRS}
     assert (await wire.request(2, "textDocument/hover", broken))["result"] == THEIRS

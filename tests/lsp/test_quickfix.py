@@ -216,7 +216,8 @@ async def test_a_search_can_be_cancelled(make_crate, how):
             editor.notify("$/cancelRequest", {"id": 2})
         else:
             editor.send("workspace/executeCommand", command).add_done_callback(lambda f: f.exception())
-        assert b"cancel" in await asyncio.wait_for(search, 5)
+        async with asyncio.timeout(5):
+            assert b"cancel" in await search
         assert psutil.wait_procs(before, 5)[1] == []
         await editor.shutdown()
 

@@ -105,6 +105,7 @@ async def test_nothing_is_left_when_the_editor_dies(editor, tmp_path):
             await asyncio.sleep(0.1)
     assert named(processes, "cargo")
     editor.process.stdin.close()
-    await asyncio.wait_for(editor.process.wait(), 15)
+    async with asyncio.timeout(15):
+        await editor.process.wait()
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert not alive

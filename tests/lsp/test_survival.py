@@ -89,7 +89,8 @@ async def test_exit_codes(serve, tmp_path, asked_first, code):
         if asked_first:
             await editor.request("shutdown", None)
         editor.notify("exit", None)
-        assert await asyncio.wait_for(editor.process.wait(), 10) == code
+        async with asyncio.timeout(10):
+            assert await editor.process.wait() == code
 
 
 async def test_exit_before_initialize(serve):
@@ -97,7 +98,8 @@ async def test_exit_before_initialize(serve):
         answer = await editor.request("textDocument/hover", {})
         assert answer["error"]["code"] == -32002
         editor.notify("exit", None)
-        assert await asyncio.wait_for(editor.process.wait(), 10) == 1
+        async with asyncio.timeout(10):
+            assert await editor.process.wait() == 1
 
 
 async def test_a_killed_rust_analyzer_comes_back_as_it_was(serve, tmp_path):
@@ -199,7 +201,8 @@ async def test_after_three_crashes_rusta_says_so_and_stops(serve, tmp_path):
         assert "3 times" in answer["error"]["message"]
         assert (await editor.request("shutdown", None))["result"] is None
         editor.notify("exit", None)
-        assert await asyncio.wait_for(editor.process.wait(), 10) == 0
+        async with asyncio.timeout(10):
+            assert await editor.process.wait() == 0
 
 
 async def test_a_rust_analyzer_that_never_starts_leaves_rusta_running(serve, tmp_path):
@@ -252,7 +255,8 @@ async def test_an_end_within_a_message_ends_rusta_orderly(serve, tmp_path):
         await greet(editor, tmp_path)
         editor.write_raw(b"Content-Length: 1000\r\n\r\n{")
         editor.process.stdin.close()
-        assert await asyncio.wait_for(editor.process.wait(), 10) == 1
+        async with asyncio.timeout(10):
+            assert await editor.process.wait() == 1
         (log,) = (tmp_path / "cache/rusta/logs").glob("*.log")
         assert "the stream ended after 1 of a message's 1000 bytes" in log.read_text()
 
@@ -316,7 +320,8 @@ async def test_when_the_editor_hangs_up_no_process_is_left(serve, tmp_path):
         family = [rusta, *rusta.children(recursive=True)]
         assert grandchild in {process.pid for process in family}
         editor.process.stdin.close()
-        assert await asyncio.wait_for(editor.process.wait(), 10) == 1
+        async with asyncio.timeout(10):
+            assert await editor.process.wait() == 1
         assert all(gone(process.pid) for process in family)
 
 
@@ -329,7 +334,8 @@ async def test_when_the_editor_is_gone_but_our_input_stays_open(serve, tmp_path)
         assert editor.process.returncode is None
         other.kill()
         await other.wait()
-        assert await asyncio.wait_for(editor.process.wait(), 15) == 1
+        async with asyncio.timeout(15):
+            assert await editor.process.wait() == 1
         assert gone(grandchild)
 
 
@@ -339,7 +345,8 @@ async def test_a_signal_ends_everything(serve, tmp_path, signum):
         await greet(editor, tmp_path)
         grandchild = (await editor.request("fake/spawn", None))["result"]
         os.kill(editor.process.pid, signum)
-        await asyncio.wait_for(editor.process.wait(), 10)
+        async with asyncio.timeout(10):
+            await editor.process.wait()
         assert gone(grandchild)
 
 

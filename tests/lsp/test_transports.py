@@ -30,14 +30,16 @@ async def listen(tmp_path):
             *command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, cwd=tmp_path
         )
         started.append(process)
-        line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+        async with asyncio.timeout(20):
+            line = (await process.stderr.readline()).decode()
         return int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
 
     yield start
     for process in started:
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        async with asyncio.timeout(10):
+            await process.wait()
         _, alive = psutil.wait_procs(family, timeout=5)
         assert not alive
 
@@ -68,7 +70,8 @@ async def test_a_server_that_is_stopped_in_the_middle_of_a_session_logs_no_error
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     command = [sys.executable, "-m", "rusta_server", "serve", "--rust-analyzer", FAKE, flag, "127.0.0.1:0"]
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
-    line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+    async with asyncio.timeout(20):
+        line = (await process.stderr.readline()).decode()
     port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
     hello = jsonrpc.request(1, "initialize", HELLO)
     if flag == "--tcp":
@@ -82,7 +85,8 @@ async def test_a_server_that_is_stopped_in_the_middle_of_a_session_logs_no_error
         assert "capabilities" in json.loads(await socket.recv())["result"]
     family = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
-    await asyncio.wait_for(process.wait(), 20)
+    async with asyncio.timeout(20):
+        await process.wait()
     (log,) = (tmp_path / "rusta/logs").glob("serve-*.log")
     assert "ERROR" not in log.read_text()
     _, alive = psutil.wait_procs(family, timeout=5)
@@ -107,7 +111,8 @@ async def test_websocket(listen):
         assert json.loads(await socket.recv())["result"] == "binary"
         assert (await ask(6, "shutdown"))["result"] is None
         await socket.send(jsonrpc.notification("exit").decode())
-        await asyncio.wait_for(socket.wait_closed(), 10)
+        async with asyncio.timeout(10):
+            await socket.wait_closed()
 
 
 async def test_a_web_page_cannot_connect(listen):
@@ -120,7 +125,8 @@ async def test_an_address_in_use_is_an_error_for_a_person(listen):
     port = await listen("--tcp")
     command = [sys.executable, "-m", "rusta_server", "serve", "--tcp", f"127.0.0.1:{port}"]
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
-    _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    async with asyncio.timeout(20):
+        _, stderr = await process.communicate()
     assert process.returncode == 2
     assert b"cannot listen" in stderr
     assert b"Traceback" not in stderr
@@ -137,7 +143,8 @@ async def test_plain_files_as_standard_streams(tmp_path):
     command = [sys.executable, "-m", "rusta_server", "serve", "--rust-analyzer", FAKE]
     with given.open("rb") as stdin, taken.open("wb") as stdout:
         process = await asyncio.create_subprocess_exec(*command, stdin=stdin, stdout=stdout)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
     assert taken.read_bytes().count(b"Content-Length") == 2
 
 
@@ -149,7 +156,8 @@ async def test_no_input_at_all_is_the_end_of_the_connection(tmp_path):
         cwd=tmp_path,
     )
     try:
-        await asyncio.wait_for(process.wait(), 20)
+        async with asyncio.timeout(20):
+            await process.wait()
     finally:
         if process.returncode is None:
             process.kill()

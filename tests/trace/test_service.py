@@ -321,9 +321,11 @@ async def test_a_web_socket_streams_too(service):
     address = f"{url.replace('http', 'ws')}/stream?trace={id}&from=1"
     async with ws.connect(address, subprotocols=["rusta.v1", f"token.{TOKEN}"]) as client:
         assert client.subprotocol == "rusta.v1"
-        assert [json.loads(await asyncio.wait_for(client.recv(), 5))["seq"] for _ in range(2)] == [1, 2]
+        async with asyncio.timeout(5):
+            assert [json.loads(await client.recv())["seq"] for _ in range(2)] == [1, 2]
         await asyncio.to_thread(append, ledger, id)
-        assert json.loads(await asyncio.wait_for(client.recv(), 5))["what"] == "cargo.test"
+        async with asyncio.timeout(5):
+            assert json.loads(await client.recv())["what"] == "cargo.test"
     for options in (
         {"subprotocols": ["rusta.v1", "token.wrong"]},
         {"origin": "http://evil.example", "subprotocols": ["rusta.v1", f"token.{TOKEN}"]},

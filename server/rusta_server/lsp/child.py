@@ -67,7 +67,8 @@ async def end(process: Process, *, grace_s: float) -> None:
         process.stdin.close()
     if grace_s and process.returncode is None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended(process), grace_s)
+            async with asyncio.timeout(grace_s):
+                await ended(process)
     kill_session(process.pid)
     await ended(process)
 

@@ -33,7 +33,8 @@ def call(hook: Callable[[], T], what: str) -> T | None:
 async def wait(hook: Callable[[], Awaitable[T]], what: str, timeout_s: float | None) -> T | None:
     """What the hook gives; None, and a line in the log, if it raised or took longer than ``timeout_s``."""
     try:
-        return await asyncio.wait_for(hook(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await hook()
     except TimeoutError:
         log.error("a feature took more than %s s on %s; it is left out", timeout_s, what)
     except Exception:

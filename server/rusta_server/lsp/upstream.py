@@ -256,7 +256,8 @@ class Upstream:
         try:
             if send(body) is False:
                 raise RequestFailed(jsonrpc.Code.REQUEST_FAILED, self.failure)
-            return await asyncio.wait_for(future, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await future
         except (TimeoutError, asyncio.CancelledError):
             self.notify("$/cancelRequest", {"id": id})
             raise

@@ -51,4 +51,5 @@ async def follow(path: Path, *, start: int = 0, stop: asyncio.Event) -> AsyncIte
 
 async def _pause(stop: asyncio.Event) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), POLL_S)
+        async with asyncio.timeout(POLL_S):
+            await stop.wait()
