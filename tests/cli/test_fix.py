@@ -278,7 +278,9 @@ def test_an_interrupted_run_leaves_no_process_and_no_change(make_crate, tmp_path
     }
     root = make_crate(files)
     command = [sys.executable, "-m", "rusta_server", "fix", str(root), f"--cache-dir={tmp_path / 'cache'}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # Whoever runs the tests in the background may ignore some signals, which a child would inherit.
+    with subprocess.Popen(command, **quiet, preexec_fn=lambda: signal.signal(blow, signal.SIG_DFL)) as run:
         ours = psutil.Process(run.pid)
         wait_until(lambda: any("build-script" in name for name in names_of(ours.children(recursive=True))))
         children = ours.children(recursive=True)
