@@ -73,6 +73,10 @@ async def ours(editor: Editor, uri: str, line: int, timeout_s: float = 90, **con
             await asyncio.sleep(0.2)
 
 
+async def status(editor: Editor) -> dict:
+    return (await editor.request("rusta/status", {}))["result"]
+
+
 def apply(text: str, edits: list[dict]) -> str:
     """Apply utf-16 text edits."""
     lines = text.splitlines(keepends=True)
@@ -144,6 +148,24 @@ async def test_an_offer_goes_away_when_the_text_changes(crate: Path):
         assert "changed" in answer["error"]["message"]
         with pytest.raises(TimeoutError):
             await ours(editor, uri, line + 1, timeout_s=1)
+        await editor.shutdown()
+
+
+async def test_an_offer_stays_while_the_same_text_is_searched_again(crate: Path):
+    editor, uri = await start(crate, LAZY)
+    async with editor:
+        line = error_line(crate)
+        numbers = {action["data"]["rusta"] for action in await ours(editor, uri, line)}
+        while (await status(editor))["searching"]:
+            numbers |= {action["data"]["rusta"] for action in await ours(editor, uri, line, timeout_s=1)}
+        editor.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+        states = []
+        async with asyncio.timeout(60):
+            while states[-2:] != [True, False]:
+                states.append((await status(editor))["searching"])
+                for action in await ours(editor, uri, line, timeout_s=0.1):
+                    assert action["data"]["rusta"] in numbers, "the same offer keeps its number"
+                await asyncio.sleep(0.02)
         await editor.shutdown()
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WATCH_S = 0.1
+_INDEXING = '"rustAnalyzer/cachePriming"'  # a token of rust-analyzer's, as JSON
 
 
 @frozen
@@ -53,7 +54,7 @@ class Seen:
     buffers: Mapping[Path, bytes]
 
 
-@frozen
+@frozen(eq=False)
 class Ready:
     """An offer that waits, with the folder its paths are relative to, and what it was proven with.
 
@@ -143,6 +144,8 @@ def start(proxy: "Proxy", job: Job, cancel: Cancel | None = None) -> asyncio.Tas
 async def _take_turn(proxy: "Proxy", job: Job, search: Search) -> list[Ready]:
     fixes = proxy.session.state(Fixes)
     try:
+        if not search.on_demand:
+            await _until_indexed(proxy, search.cancel)
         async with fixes.turn:
             if not search.cancel.is_set:
                 await _run(proxy, job, search.cancel)
@@ -151,15 +154,25 @@ async def _take_turn(proxy: "Proxy", job: Job, search: Search) -> list[Ready]:
         fixes.searches.remove(search)
 
 
+async def _until_indexed(proxy: "Proxy", cancel: Cancel) -> None:
+    """Leave the machine to rust-analyzer while it indexes: until then it shows no squiggle anyway."""
+    while _INDEXING in proxy.session.progress and not cancel.is_set:
+        await asyncio.sleep(_WATCH_S)
+
+
 def overlap(one: Path, other: Path) -> bool:
     """Whether a search in one of the folders sees the other."""
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
-    """Search in a thread; stop it when a document changes."""
+    """Search in a thread; stop it when a document changes.
+
+    What was proven before stays in the lightbulb, if the text is the same, until this search has judged.
+    """
     fixes = proxy.session.state(Fixes)
-    fixes.ready = [ready for ready in fixes.ready if not overlap(ready.base, job.root)]
+    earlier = [ready for ready in fixes.ready if overlap(ready.base, job.root)]
+    _forget(fixes, [ready for ready in earlier if not is_current(proxy, ready)])
     versions = _versions(proxy)
     buffers = unsaved(proxy)
     documents = Seen(versions, buffers)
@@ -200,7 +213,10 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
         seen = await work
         if seen is not None:
             fixes.known[job.root] = seen
+        if not cancel.is_set:
+            _forget(fixes, earlier)
     except RustaError as error:
+        _forget(fixes, earlier)
         log.warning("no fixes: %s", error)
         if job.run is None:
             raise
@@ -296,11 +312,15 @@ def _add(fixes: Fixes, cancel: Cancel, base: Path, decided: Decided, seen: Seen)
         return
     offer = decided.offer
     same = [r for r in fixes.ready if r.base == base and r.offer.after == offer.after]
-    fixes.ready = [r for r in fixes.ready if r not in same]
+    _forget(fixes, same)
     if decided.decision.allowed:
         number = same[0].number if same else next(fixes.numbers)
         fixes.ready.append(Ready(number, base, offer, seen, decided.anchors, decided.answer.allowed))
     log.info("%s: %s (%s)", offer.level.name, offer.title, decided.decision.rule)
+
+
+def _forget(fixes: Fixes, some: Sequence[Ready]) -> None:
+    fixes.ready = [ready for ready in fixes.ready if ready not in some]
 
 
 def _versions(proxy: "Proxy") -> dict[str, int]:

@@ -1,7 +1,7 @@
 /**
  * What the rust-analyzer extension does, as far as Rusta has to do with it: it starts the program that
- * `rust-analyzer.server.path` names, without arguments, after asking it for its version; its settings are the
- * `initializationOptions`; its client is its API.
+ * `rust-analyzer.server.path` names, without arguments and with `server.extraEnv`, after
+ * asking it for its version; its settings are the `initializationOptions`; its client is its API.
  */
 
 import { execFileSync } from "node:child_process";
@@ -15,11 +15,12 @@ class Neighbour {
     const config = vscode.workspace.getConfiguration("rust-analyzer");
     const command = config.get<string | null>("server.path") ?? "rust-analyzer";
     execFileSync(command, ["--version"]);
+    const env = { ...process.env, ...config.get<Record<string, string>>("server.extraEnv") };
     const settings = JSON.parse(JSON.stringify(config)) as object;
     const client = new LanguageClient(
       "rust-analyzer",
       "rust-analyzer",
-      { command },
+      { command, options: { env } },
       { documentSelector: [{ scheme: "file", language: "rust" }], initializationOptions: settings },
     );
     await client.start();
