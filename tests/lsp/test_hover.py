@@ -149,6 +149,17 @@ async def test_our_part_follows_rust_analyzers(make_crate, cache):
         assert asked[0]["uri"] == opened["uri"]
         assert "error_codes/E0382.html#" in opened["uri"]
         item = next(iter((await run(ours.editor, "rusta.explain", ours.at("= tak|e(words)")))["anchors"]))
+        own = next(id for id in explained["anchors"] if id.startswith("diagnostic/E0382"))
+        await run(ours.editor, "rusta.openCitation", own)
+        error = asked.pop()
+        assert error["uri"] == ours.uri
+        assert error["selection"]["start"]["line"] == SOURCE[: SOURCE.rindex("words.len()")].count("\n")
+        unknown = {
+            "command": "rusta.openCitation",
+            "arguments": ["diagnostic/E0382/0123456789abcdef#01234567"],
+        }
+        refused = await ours.editor.request("workspace/executeCommand", unknown)
+        assert "nothing that can be cited" in refused["error"]["message"]
         await run(ours.editor, "rusta.openCitation", item)
         assert asked[1]["uri"] == ours.uri
         assert asked[1]["selection"]["start"]["line"] == SOURCE[: SOURCE.index("pub fn take")].count("\n")

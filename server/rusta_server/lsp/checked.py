@@ -110,6 +110,18 @@ def at(said: Iterable[Said], buffers: Mapping[Path, bytes], path: Path, offset: 
     return [here for _, here in found]
 
 
+def by_fingerprint(said: Iterable[Said], buffers: Mapping[Path, bytes], fingerprint: str) -> Here | None:
+    """The diagnostic with this fingerprint at its place of today; None if no last check has said it."""
+    for one in said:
+        for known in one.diagnostics:
+            if known.fingerprint == fingerprint and known.primary is not None:
+                name = known.primary.path
+                there = (now for now in _current(one, buffers, name) if now.fingerprint == fingerprint)
+                if (diagnostic := next(there, None)) is not None:
+                    return Here(one.root, diagnostic)
+    return None
+
+
 def _current(said: Said, buffers: Mapping[Path, bytes], name: str) -> Iterator[Diagnostic]:
     """The diagnostics that speak of a file and still hold, at their places of today."""
     touching = [one for one in said.diagnostics if any(span.path == name for span in one.spans)]

@@ -5,11 +5,13 @@ Importing this takes longer than rust-analyzer's start; `.library` does it in th
 
 import asyncio
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..candidates import Source
+from ..errors import RustaError
 from ..orchestrator import cards, explain, render
 from ..orchestrator.explain import Documentation, Explanation
 from ..orchestrator.tokens import Token, token_at
@@ -17,7 +19,9 @@ from ..tools.diagnostic import Diagnostic
 from ..tools.docs import Anchor, Docs, source
 from ..tools.docs.source import Sources, sections_at
 from . import checked
+from .checked import Said
 from .convert import UTF16, LineIndex, path_of
+from .library import Library, current
 from .place import Place
 from .upstream import RequestFailed
 
@@ -33,6 +37,7 @@ _TIMEOUT_S = 10.0
 # The parser holds up everything else meanwhile, 0.25 ms for each KB.
 _PARSED_WHOLE_N_BYTES = 40_000
 _ITEM = re.compile(rb"^[^\s})\]]", re.M)
+_OF_DIAGNOSTIC = re.compile(r"diagnostic/[^/]+/(\w+)#")  # tools.docs.diagnosed
 STD_WEB = re.compile(r"https://doc\.rust-lang\.org/[^/]+/(.+)")
 # rust-analyzer's hover over a function, in Markdown or plain: its module, then its signature.
 _FUNCTION = re.compile(
@@ -105,14 +110,46 @@ def described(found: Explanation) -> dict[str, Json]:
 
 def anchor_ids(found: Explanation) -> tuple[str, ...]:
     """The ids of all that an explanation cites, in its order."""
-    cited = (citation.anchor.id for claim in found.claims() for citation in claim.citations)
-    return tuple(dict.fromkeys(cited))
+    return tuple(dict.fromkeys(anchor.id for anchor in found.anchors()))
 
 
-def anchor_of(id: str, docs: Documentation | None, root: Path | None) -> Anchor | None:
-    """The anchor of a printable id: of the documentation, or of the repository."""
-    found = docs.anchor_by_id(id) if isinstance(docs, Docs) else None
-    return found or source.by_id(id, Sources((root,) if root else ()))
+async def anchor_of(proxy: "Proxy", id: str) -> Anchor:
+    """The anchor of a printable id: of the documentation, the repository, or what the last checks said.
+
+    Raises:
+        RustaError: nothing that stands here has this id.
+    """
+    buffers = {one.path.resolve(): one.index.data for one in proxy.documents.all() if one.path}
+    said = tuple(proxy.session.state(checked.LastChecks).said.values())
+    version = proxy.session.state(Library).version
+    docs, root = current(proxy), proxy.session.root
+
+    def look() -> Anchor | None:
+        if of_diagnostic := _OF_DIAGNOSTIC.match(id):
+            return _of_diagnostic(id, of_diagnostic[1], said, buffers, docs, version)
+        found = docs.anchor_by_id(id) if isinstance(docs, Docs) else None
+        return found or source.by_id(id, Sources((root,) if root else ()))
+
+    found = await asyncio.to_thread(look)
+    if found is None:
+        raise RustaError(f"{id} is nothing that can be cited here")
+    return found
+
+
+def _of_diagnostic(
+    id: str,
+    fingerprint: str,
+    said: Iterable[Said],
+    buffers: Mapping[Path, bytes],
+    docs: Documentation | None,
+    version: str,
+) -> Anchor | None:
+    here = checked.by_fingerprint(said, buffers, fingerprint)
+    if here is None:
+        return None
+    found = explain.of_diagnostic(here.diagnostic, docs, cards.load(), version=version, root=here.root)
+    cited = found.anchors() if found else ()
+    return next((anchor for anchor in cited if anchor.id == id), None)
 
 
 def _of_text(place: Place) -> Explanation | None:

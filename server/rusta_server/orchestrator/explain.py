@@ -94,14 +94,14 @@ class Explanation:
         for part in self.parts:
             yield from part.claims
 
+    def anchors(self) -> Iterator[Anchor]:
+        """All that is cited."""
+        return (citation.anchor for claim in self.claims() for citation in claim.citations)
+
     @property
     def is_only_the_diagnostic(self) -> bool:
         """Whether it only repeats what the compiler said: nothing new for somebody who sees that anyway."""
-        return all(
-            citation.anchor.corpus.startswith("diagnostic@")
-            for claim in self.claims()
-            for citation in claim.citations
-        )
+        return all(anchor.corpus.startswith("diagnostic@") for anchor in self.anchors())
 
 
 def of_name(name: str, docs: Documentation | None, cards: Cards) -> Explanation | None:

@@ -107,9 +107,7 @@ async def _open(proxy: "Proxy", id: str) -> Json:
     await load(proxy)
     from ..citing import anchor_of
 
-    anchor = await asyncio.to_thread(anchor_of, id, current(proxy), proxy.session.root)
-    if anchor is None:
-        raise RustaError(f"{id} is nothing that can be cited here")
+    anchor = await anchor_of(proxy, id)
     shown = False
     if client_capability(proxy, "window", "showDocument", "support"):
         shown = (await proxy.client.window_show_document_async(_document(anchor.link))).success

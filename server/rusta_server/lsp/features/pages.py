@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -10,11 +9,10 @@ from urllib.parse import unquote
 from ...errors import RustaError
 from ..convert import path_of
 from ..hooks import Hooks
-from ..library import Library, current, load
+from ..library import Library, load
 from ..place import place_of
 
 if TYPE_CHECKING:
-    from ...orchestrator.explain import Explanation
     from ...tools.docs import Anchor
     from ..proxy import Proxy
 
@@ -64,10 +62,7 @@ async def _anchors(proxy: "Proxy", params: Json) -> "list[Anchor]":
 
     id = params.get("id")
     if isinstance(id, str):
-        found = await asyncio.to_thread(citing.anchor_of, id, current(proxy), proxy.session.root)
-        if found is None:
-            raise RustaError(f"{id} is nothing that can be cited here")
-        return [found]
+        return [await citing.anchor_of(proxy, id)]
     place = place_of(proxy, params)
     if place is None:
         return []
@@ -76,11 +71,7 @@ async def _anchors(proxy: "Proxy", params: Json) -> "list[Anchor]":
         explanation = await citing.explanation(proxy, place, hover)
     finally:
         hover.cancel()
-    return list(_cited(explanation)) if explanation else []
-
-
-def _cited(explanation: "Explanation") -> "Iterable[Anchor]":
-    return (citation.anchor for claim in explanation.claims() for citation in claim.citations)
+    return list(explanation.anchors()) if explanation else []
 
 
 def _read(folder: Path, uri: str, fragment: str, quotes: tuple[str, ...]) -> dict[str, Json]:
