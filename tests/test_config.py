@@ -54,6 +54,13 @@ def test_a_project_may_ask_for_more_certainty_not_for_less(tmp_path, wished, got
     assert config.load({"tauPatch": 0.1}, project=tmp_path).tau_patch == 0.1
 
 
+@pytest.mark.parametrize(("theirs", "wished"), [("short", "full"), ("full", "short")])
+def test_what_is_remembered_a_project_may_set_and_a_person_decides(tmp_path, theirs, wished):
+    write(tmp_path, f'[policy]\nmemory = "{wished}"\n')
+    assert config.load({}, project=tmp_path).memory == wished
+    assert config.load({"memory": theirs}, project=tmp_path).memory == theirs
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

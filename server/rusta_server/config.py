@@ -73,6 +73,11 @@ class Config:
     never_touch: tuple[str, ...] = _policy(
         (), "Files that no fix may change, as patterns of a .gitignore: `src/generated/**`."
     )
+    memory: Literal["short", "project", "full"] = _policy(
+        "full",
+        "How long what you made of fixes is kept, if you want it kept: short (this session), project "
+        "(apart for each), full.",
+    )
     max_checks: int = _option(60, "The most compiler runs spent on one search.")
     rounds: int = _option(6, "The most fixes in a row that one search may stack on each other.")
     check_timeout_s: float = _option(120.0, "The time limit of one cargo check in the shadow copy.")

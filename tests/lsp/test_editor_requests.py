@@ -193,12 +193,32 @@ async def test_feedback_is_remembered_but_not_written_unless_it_is_wanted(client
 async def test_wanted_feedback_is_a_line_that_only_the_user_can_read(client, tmp_path):
     wire, proxy = await client()
     proxy.session.state(Heard).of[7] = TOLD
-    assert await ask(wire, "rusta/feedback", {"fix": 7, "what": "ignored", "keep": True}) == {"kept": True}
+    wanted = {"fix": 7, "what": "ignored", "keep": True}
+    assert await ask(wire, "rusta/feedback", wanted) == {"kept": True, "rule": "memory-full"}
     file = tmp_path / "cache/feedback.jsonl"
     (line,) = file.read_text().splitlines()
     told = json.loads(line)
     assert (told["v"], told["what"], told["code"], told["level"]) == (1, "ignored", "E0384", "V3")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_where_the_policy_says_so_nothing_is_kept(client, tmp_path):
+    wire, proxy = await client(memory="short")
+    proxy.session.state(Heard).of[7] = TOLD
+    wanted = {"fix": 7, "what": "ignored", "keep": True}
+    assert await ask(wire, "rusta/feedback", wanted) == {"kept": False, "rule": "memory-short"}
+    assert proxy.session.state(Heard).of[7].what == "ignored", "for this session it is remembered"
+    assert not list((tmp_path / "cache").rglob("*feedback*"))
+
+
+async def test_what_is_kept_of_a_project_stays_apart(client, tmp_path):
+    wire, proxy = await client(memory="project")
+    proxy.session.state(Heard).of[7] = TOLD
+    wanted = {"fix": 7, "what": "accepted", "keep": True}
+    assert await ask(wire, "rusta/feedback", wanted) == {"kept": True, "rule": "memory-project"}
+    (file,) = (tmp_path / "cache").rglob("feedback.jsonl")
+    assert file == feedback.file_of(tmp_path / "cache", tmp_path) != feedback.file_of(file.parents[2], file)
+    assert file.parent.parent == tmp_path / "cache/projects"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from rusta_server.config import Config
 from rusta_server.orchestrator.policy import (
     Facts,
     is_answer,
+    may_keep,
     may_show,
     may_write,
     percent,
@@ -60,6 +61,12 @@ def test_what_may_be_written_is_proven_cited_small_and_inside(policy, known):
         if known.asked_level is None:
             assert known.confidence >= policy.tau_patch
             assert known.tests == "none" or known.level >= Level.parse(policy.apply_level)
+
+
+@pytest.mark.parametrize(("mode", "allowed"), [("short", False), ("project", True), ("full", True)])
+def test_whether_something_is_kept_names_the_mode(mode, allowed):
+    decision = may_keep(Config(memory=mode))
+    assert (decision.allowed, decision.rule) == (allowed, f"memory-{mode}")
 
 
 @given(policies, facts)

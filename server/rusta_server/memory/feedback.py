@@ -4,6 +4,7 @@ Nothing is kept unless the person has switched it on. The file is the user's alo
 aside as ``feedback.1.jsonl`` in place of an older one, so it cannot grow without bound.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -18,6 +19,7 @@ Verdict = Literal["accepted", "undone", "ignored"]
 VERDICTS: tuple[Verdict, ...] = ("accepted", "undone", "ignored")
 VERSION = 1
 MAX_N_BYTES = 1 << 20
+_FILE = "feedback.jsonl"
 
 
 @frozen
@@ -40,6 +42,13 @@ class Feedback:
     level: str
     confidence: float
     time_s: float = field(factory=time.time)
+
+
+def file_of(cache: Path, project: Path | None) -> Path:
+    """Where it is kept: for one project alone, or for all that the person works at."""
+    if project is None:
+        return cache / _FILE
+    return cache / "projects" / hashlib.sha256(os.fsencode(project)).hexdigest()[:16] / _FILE
 
 
 def keep(file: Path, feedback: Feedback) -> None:

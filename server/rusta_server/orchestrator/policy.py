@@ -67,6 +67,14 @@ def may_write(config: Config, facts: Facts) -> Decision:
     return _first((*_SHOW, *_WRITE), config, facts, "written")
 
 
+def may_keep(config: Config) -> Decision:
+    """Whether what a person made of a fix may be kept for later sessions."""
+    rule = f"memory-{config.memory}"
+    if config.memory == "short":
+        return Decision(False, rule, "nothing is kept beyond this session")
+    return Decision(True, rule)
+
+
 Rule = Callable[[Config, Facts], str | None]
 
 

@@ -1,17 +1,19 @@
 """What a person made of a fix: `rusta/feedback`.
 
 For the connection it is remembered in any case; it is written down (`...memory.feedback`) only where the
-editor says that the person wants that.
+editor says that the person wants that, and the policy allows it.
 """
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
 from ...errors import RustaError
-from ...memory.feedback import VERDICTS, Feedback, keep
+from ...memory.feedback import VERDICTS, Feedback, file_of, keep
+from ...orchestrator import policy
 from ..fixes import Fixes
 from ..hooks import Hooks
 
@@ -33,10 +35,11 @@ def register(hooks: Hooks) -> None:
     hooks.method("rusta/feedback", _feedback)
 
 
-async def _feedback(proxy: "Proxy", params: Any) -> dict[str, bool]:  # noqa: ANN401  JSON
+async def _feedback(proxy: "Proxy", params: Any) -> dict[str, bool | str]:  # noqa: ANN401  JSON
     """`rusta/feedback` {"fix", "what", "keep"?}: a fix was `accepted`, `undone` or `ignored`.
 
-    `fix` is the number in `data.rusta` of its code action, `keep` whether to write it down. Returns {"kept"}.
+    `fix` is the number in `data.rusta` of its code action, `keep` whether to write it down. Returns {"kept"},
+    with the policy's "rule" where it was asked.
     """
     params = params if isinstance(params, dict) else {}
     number, what = params.get("fix"), params.get("what")
@@ -62,9 +65,14 @@ async def _feedback(proxy: "Proxy", params: Any) -> dict[str, bool]:  # noqa: AN
     heard[number] = told
     if params.get("keep") is not True:
         return {"kept": False}
+    config = proxy.config
+    decision = policy.may_keep(config)
+    if not decision.allowed:
+        return {"kept": False, "rule": decision.rule}
+    project = (proxy.session.root or Path.cwd()) if config.memory == "project" else None
     try:
-        await asyncio.to_thread(keep, proxy.config.cache / "feedback.jsonl", told)
+        await asyncio.to_thread(keep, file_of(config.cache, project), told)
     except OSError as error:
         log.warning("feedback could not be kept: %s", error)
-        return {"kept": False}
-    return {"kept": True}
+        return {"kept": False, "rule": decision.rule}
+    return {"kept": True, "rule": decision.rule}
