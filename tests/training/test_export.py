@@ -15,7 +15,9 @@ from rusta_training import export, parity, quantize  # noqa: E402
 from rusta_training.graphs import Graph  # noqa: E402
 from rusta_training.model import Hourglass, ModelConfig  # noqa: E402
 
-CONFIG = ModelConfig(d_local=64, n_in=2, d_global=128, n_global=2, n_out=3, ngram_buckets=256)
+CONFIG = ModelConfig(
+    d_local=64, n_in=2, d_global=128, n_global=2, n_out=3, ngram_buckets=256, multi_byte=True
+)
 
 
 @pytest.fixture(scope="module")

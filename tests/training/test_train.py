@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from attrs import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -258,9 +259,7 @@ def test_both_optimizers_together_move_every_parameter_and_learn() -> None:
 def test_weights_survive_being_cut_into_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rusta_training.train.MAX_SHARD_BYTES", 40_000)
     model = Hourglass(SIZES["smoke"])
-    write_weights(
-        model, tmp_path, {"config": {"d_local": 64, "n_in": 1, "d_global": 128, "n_global": 2, "n_out": 2}}
-    )
+    write_weights(model, tmp_path, {"config": asdict(SIZES["smoke"])})
     files = sorted(tmp_path.glob("*.npz"))
     assert len(files) > 10
     assert max(file.stat().st_size for file in files) < 60_000

@@ -27,8 +27,6 @@ else
     # which costs a quarter of the time; so it keeps them.
     export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=20000000000 MALLOC_TOP_PAD_=67108864
 fi
-# See "Ablations" in training/LOG.md.
-set -- --override '{"multi_byte": false}' "$@"
 OUT=${OUT:-build/runs/$SIZE-$DEVICE}
 
 export PYTHONPATH="training:inference${PYTHONPATH:+:$PYTHONPATH}"

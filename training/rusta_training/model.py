@@ -57,8 +57,8 @@ class ModelConfig:
     vocab: int = 352
     ngram_buckets: int = 0
     """Rows of each table of n-gram embeddings; 0 for none."""
-    multi_byte: bool = field(default=True, validator=in_([True, False]))
-    """Predict the byte after the next as well (training only)."""
+    multi_byte: bool = field(default=False, validator=in_([True, False]))
+    """Predict the byte after the next as well, in training only; did not pay (training/LOG.md, Ablations)."""
 
     @property
     def attention_layer(self) -> int:
@@ -67,7 +67,7 @@ class ModelConfig:
 
 
 SIZES: dict[str, ModelConfig] = {
-    "smoke": ModelConfig(d_local=64, n_in=1, d_global=128, n_global=2, n_out=2),
+    "smoke": ModelConfig(d_local=64, n_in=1, d_global=128, n_global=2, n_out=2, multi_byte=True),
     "tiny-cpu": ModelConfig(d_local=192, n_in=2, d_global=384, n_global=2, n_out=2, ngram_buckets=16_384),
     "tiny": ModelConfig(d_local=384, n_in=3, d_global=768, n_global=4, n_out=4, ngram_buckets=16_384),
     "base": ModelConfig(d_local=768, n_in=4, d_global=1536, n_global=12, n_out=6),
