@@ -26,6 +26,8 @@ PAGES = (
     "std/keyword.unsafe.html",
 )
 
+BOOKS = ("book", "reference", "error_codes", "nomicon")
+
 
 @pytest.fixture
 def small(tmp_path: Path) -> Toolchain:
@@ -37,6 +39,19 @@ def small(tmp_path: Path) -> Toolchain:
     for page in PAGES:
         (html / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(here.html / page, html / page)
+    return Toolchain(tmp_path / "toolchain", here.version, html)
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Toolchain:
+    """A toolchain with this machine's books, whole: they take some seconds to index."""
+    here = toolchain(Path.cwd())
+    if here is None or here.html is None:
+        pytest.skip("the toolchain has no documentation: rustup component add rust-docs")
+    html = tmp_path / "toolchain/share/doc/rust/html"
+    html.mkdir(parents=True)
+    for name in BOOKS:
+        (html / name).symlink_to(here.html / name)
     return Toolchain(tmp_path / "toolchain", here.version, html)
 
 
