@@ -5,6 +5,8 @@ import itertools
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -46,6 +48,19 @@ def kill_everywhere(ground, engine, action, between, *, torn=False):
         assert code == -signal.SIGKILL
         between(fatal)
     raise AssertionError("it never ends")
+
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """In memory, where that can be: the calls are the same, and thousands of trees are made."""
+    if not os.access(MEMORY, os.W_OK):
+        yield tmp_path
+        return
+    with TemporaryDirectory(prefix="rusta-test-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)
