@@ -124,12 +124,19 @@ async def test_of_two_servers_one_builds(html, open_server):
     assert list(html.parents[4].glob("cache/docs/*.part")) == []
 
 
+def semaphores_of(process: psutil.Process) -> set[str]:
+    """The files of named semaphores that a process holds."""
+    return {one.path for one in process.memory_maps() if "/sem." in one.path}
+
+
 @pytest.mark.parametrize("how", ["the editor leaves", "its button"])
 async def test_a_build_that_nobody_wants_any_more_leaves_nothing(html, open_server, tmp_path, how):
     hang(html)
     wire, proxy = await open_server()
     token = await answer_progress(wire)
     running = await until_indexing()
+    semaphores = {found for process in running for found in semaphores_of(process)}
+    assert semaphores
     if how == "its button":
         await wire.until(lambda m: m.get("method") == "$/progress")  # until then there is no button
         wire.notify("window/workDoneProgress/cancel", {"token": token})
@@ -139,6 +146,7 @@ async def test_a_build_that_nobody_wants_any_more_leaves_nothing(html, open_serv
     _, alive = await asyncio.to_thread(psutil.wait_procs, running, 5)
     assert alive == []
     assert not list((tmp_path / "cache/docs").glob("*.sqlite"))
+    assert [name for name in semaphores if Path(name).exists()] == []
 
 
 async def test_without_documentation_it_says_so_once_and_names_the_remedy(html, open_server):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from attrs import field, frozen
@@ -94,7 +95,8 @@ def read_all(
                     break
                 task, first = waiting[0]
                 if not wait((first,), timeout=_POLL_S).done:
-                    _give_up_on_killed(pool)
+                    if _is_any_dead(pool):
+                        _end(pool)
                     continue
                 waiting.popleft()
                 yield first.result()
@@ -104,21 +106,27 @@ def read_all(
             said = "A process that was reading the documentation was ended."
             raise RustaError(said, hint="rusta docs index") from error
         finally:
-            for _, future in waiting:
-                future.cancel()
-            _give_up_on_killed(pool)
+            if is_cancelled(cancel) or _is_any_dead(pool):
+                _end(pool)
+            else:
+                pool.shutdown(cancel_futures=True)
 
 
-def _give_up_on_killed(pool: ProcessPoolExecutor) -> None:
-    """Where a worker was killed, end them all, and let the pool see the end of what they write.
+def _is_any_dead(pool: ProcessPoolExecutor) -> bool:
+    return not all(worker.is_alive() for worker in _workers(pool))
+
+
+def _workers(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((pool._processes or {}).values())
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End the workers, whatever they are at, and let the pool see the end of what they write.
 
     One that is killed while it writes leaves half a message, for the rest of which the pool would wait for
     ever: it holds the other end of that pipe itself.
     """
-    workers = list((pool._processes or {}).values())
-    if all(worker.is_alive() for worker in workers):
-        return
-    for worker in workers:
+    for worker in _workers(pool):
         worker.kill()
     writer = vars(pool._result_queue)["_writer"]  # nothing public leads there
     if not writer.closed:
