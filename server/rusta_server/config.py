@@ -1,7 +1,7 @@
 """Every option of Rusta, each declared once with its default and its one-line help.
 
 The command line, the editors' settings and the README's table are made from this class. Options of the policy
-(what may be shown and written) may also stand in a project's `rusta.toml`. That file comes with code of
+(what may be shown, written and kept) may also stand in a project's `rusta.toml`. That file comes with code of
 unknown origin, so it can take no protection away: what it says of the sandbox, of the proof that writing
 needs and of how sure Rusta must be counts only where it is stricter.
 """

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -124,9 +125,15 @@ async def test_of_two_servers_one_builds(html, open_server):
     assert list(html.parents[4].glob("cache/docs/*.part")) == []
 
 
-def semaphores_of(process: psutil.Process) -> set[str]:
-    """The files of named semaphores that a process holds."""
-    return {one.path for one in process.memory_maps() if "/sem." in one.path}
+async def until_they_have_semaphores() -> set[str]:
+    """The files of the named semaphores that those who read pages have opened: the pool's."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(psutil.NoSuchProcess):
+                held = {one.path for process in indexers()[1:] for one in process.memory_maps()}
+                if found := {path for path in held if "/sem.mp-" in path and Path(path).exists()}:
+                    return found
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("how", ["the editor leaves", "its button"])
@@ -134,9 +141,9 @@ async def test_a_build_that_nobody_wants_any_more_leaves_nothing(html, open_serv
     hang(html)
     wire, proxy = await open_server()
     token = await answer_progress(wire)
-    running = await until_indexing()
-    semaphores = {found for process in running for found in semaphores_of(process)}
-    assert semaphores
+    await until_indexing()
+    semaphores = await until_they_have_semaphores()
+    running = indexers()
     if how == "its button":
         await wire.until(lambda m: m.get("method") == "$/progress")  # until then there is no button
         wire.notify("window/workDoneProgress/cancel", {"token": token})

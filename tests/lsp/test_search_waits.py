@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from rusta_server.errors import RustaError
 from rusta_server.lsp import fixes
 from rusta_server.lsp.features.check import CheckRun
 from rusta_server.lsp.hooks import Hooks
 from rusta_server.tools import cargo
+from rusta_server.tools.process import Cancel
 
 
 def indexing(kind: str) -> dict:
@@ -22,7 +24,7 @@ def searched(monkeypatch):
     """The jobs whose search has begun."""
     jobs = []
 
-    async def run(proxy, job, cancel):
+    async def run(proxy, job, cancel, versions):
         jobs.append(job)
 
     monkeypatch.setattr(fixes, "_run", run)
@@ -68,3 +70,38 @@ async def test_a_newer_search_ends_one_that_waits(connect, tmp_path, searched):
     await wire.request(2, "fake/say", [indexing("end")])
     await newer
     assert len(searched) == 1
+
+
+async def test_a_change_ends_one_that_waits_for_what_a_check_said_holds_no_more(connect, tmp_path, searched):
+    wire, proxy = await connect(Hooks())
+    uri = (tmp_path / "a.rs").as_uri()
+    opened = {"uri": uri, "languageId": "rust", "version": 1, "text": "fn f() {}"}
+    wire.notify("textDocument/didOpen", {"textDocument": opened})
+    await wire.request(1, "fake/say", [indexing("begin")])
+    waits = fixes.start(proxy, after_a_check(tmp_path))
+    changed = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": "fn g() {}"}]}
+    wire.notify("textDocument/didChange", changed)
+    async with asyncio.timeout(5):
+        assert await waits == []
+    assert searched == []
+
+
+@pytest.mark.parametrize(("is_cancelled", "n_left"), [(True, 1), (False, 0)])
+async def test_what_was_proven_stays_when_a_search_is_cancelled_and_goes_when_it_fails(
+    connect, tmp_path, monkeypatch, is_cancelled, n_left
+):
+    _, proxy = await connect(Hooks())
+    cancel = Cancel()
+
+    def search(*_):
+        if is_cancelled:
+            cancel.set()
+        raise RustaError("there is no judgement")
+
+    monkeypatch.setattr(fixes, "_search", search)
+    monkeypatch.setattr(fixes, "is_current", lambda proxy, ready: True)
+    state = proxy.session.state(fixes.Fixes)
+    state.ready = [fixes.Ready(1, tmp_path, None, None, (), is_answer=True)]
+    with pytest.raises(RustaError):
+        await fixes.start(proxy, fixes.Job(tmp_path, cargo.Scope()), cancel)
+    assert len(state.ready) == n_left

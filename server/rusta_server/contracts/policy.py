@@ -25,7 +25,7 @@ Policy: type[Any] = make_class(
         if option.metadata.get("policy")
     },
     frozen=True,
-    class_body={"__doc__": "What fixes may be shown and written in this project."},
+    class_body={"__doc__": "What fixes may be shown and written in this project, and what is kept of them."},
 )
 
 

@@ -110,16 +110,14 @@ def at(said: Iterable[Said], buffers: Mapping[Path, bytes], path: Path, offset: 
     return [here for _, here in found]
 
 
-def by_fingerprint(said: Iterable[Said], buffers: Mapping[Path, bytes], fingerprint: str) -> Here | None:
-    """The diagnostic with this fingerprint at its place of today; None if no last check has said it."""
+def by_fingerprint(said: Iterable[Said], buffers: Mapping[Path, bytes], fingerprint: str) -> Iterator[Here]:
+    """The diagnostics with this fingerprint at their places of today: equal ones in a file share it."""
     for one in said:
-        for known in one.diagnostics:
-            if known.fingerprint == fingerprint and known.primary is not None:
-                name = known.primary.path
-                there = (now for now in _current(one, buffers, name) if now.fingerprint == fingerprint)
-                if (diagnostic := next(there, None)) is not None:
-                    return Here(one.root, diagnostic)
-    return None
+        alike = [known for known in one.diagnostics if known.fingerprint == fingerprint and known.primary]
+        for name in dict.fromkeys(known.primary.path for known in alike if known.primary):
+            for diagnostic in _current(one, buffers, name):
+                if diagnostic.fingerprint == fingerprint:
+                    yield Here(one.root, diagnostic)
 
 
 def _current(said: Said, buffers: Mapping[Path, bytes], name: str) -> Iterator[Diagnostic]:

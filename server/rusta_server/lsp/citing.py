@@ -144,12 +144,13 @@ def _of_diagnostic(
     docs: Documentation | None,
     version: str,
 ) -> Anchor | None:
-    here = checked.by_fingerprint(said, buffers, fingerprint)
-    if here is None:
-        return None
-    found = explain.of_diagnostic(here.diagnostic, docs, cards.load(), version=version, root=here.root)
-    cited = found.anchors() if found else ()
-    return next((anchor for anchor in cited if anchor.id == id), None)
+    """The first that has it; what two equal diagnostics have in common leads to the first of them."""
+    for here in checked.by_fingerprint(said, buffers, fingerprint):
+        found = explain.of_diagnostic(here.diagnostic, docs, cards.load(), version=version, root=here.root)
+        for anchor in found.anchors() if found else ():
+            if anchor.id == id:
+                return anchor
+    return None
 
 
 def _of_text(place: Place) -> Explanation | None:

@@ -120,11 +120,13 @@ class Search:
 
     Attributes:
         on_demand: somebody waits for it; a check that ends meanwhile does not cancel it.
+        versions: those of the open documents when it was asked for.
     """
 
     root: Path
     on_demand: bool
     cancel: Cancel
+    versions: Mapping[str, int]
 
 
 def start(proxy: "Proxy", job: Job, cancel: Cancel | None = None) -> asyncio.Task[list[Ready]]:
@@ -133,7 +135,7 @@ def start(proxy: "Proxy", job: Job, cancel: Cancel | None = None) -> asyncio.Tas
     The task's result is what is ready in the workspace then.
     """
     fixes = proxy.session.state(Fixes)
-    search = Search(job.root, on_demand=job.run is None, cancel=cancel or Cancel())
+    search = Search(job.root, job.run is None, cancel or Cancel(), _versions(proxy))
     for other in fixes.searches:
         if overlap(other.root, search.root) and (search.on_demand or not other.on_demand):
             other.cancel.set()
@@ -145,18 +147,22 @@ async def _take_turn(proxy: "Proxy", job: Job, search: Search) -> list[Ready]:
     fixes = proxy.session.state(Fixes)
     try:
         if not search.on_demand:
-            await _until_indexed(proxy, search.cancel)
+            await _until_indexed(proxy, search)
         async with fixes.turn:
-            if not search.cancel.is_set:
-                await _run(proxy, job, search.cancel)
+            # What a check said holds for the text of then; who asks by hand means the text of now.
+            versions = _versions(proxy) if search.on_demand else search.versions
+            if not search.cancel.is_set and not _has_changed(proxy, versions):
+                await _run(proxy, job, search.cancel, versions)
             return [ready for ready in fixes.ready if overlap(ready.base, search.root)]
     finally:
         fixes.searches.remove(search)
 
 
-async def _until_indexed(proxy: "Proxy", cancel: Cancel) -> None:
+async def _until_indexed(proxy: "Proxy", search: Search) -> None:
     """Leave the machine to rust-analyzer while it indexes: until then it shows no squiggle anyway."""
-    while _INDEXING in proxy.session.progress and not cancel.is_set:
+    while _INDEXING in proxy.session.progress and not search.cancel.is_set:
+        if _has_changed(proxy, search.versions):
+            return
         await asyncio.sleep(_WATCH_S)
 
 
@@ -165,15 +171,14 @@ def overlap(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
-async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
-    """Search in a thread; stop it when a document changes.
+async def _run(proxy: "Proxy", job: Job, cancel: Cancel, versions: Mapping[str, int]) -> None:
+    """Search in a thread; stop it when a document is no longer as in `versions`.
 
-    What was proven before stays in the lightbulb, if the text is the same, until this search has judged.
+    What was proven before stays in the lightbulb until this search has ended, if the open texts are the same.
     """
     fixes = proxy.session.state(Fixes)
     earlier = [ready for ready in fixes.ready if overlap(ready.base, job.root)]
     _forget(fixes, [ready for ready in earlier if not is_current(proxy, ready)])
-    versions = _versions(proxy)
     buffers = unsaved(proxy)
     documents = Seen(versions, buffers)
 
@@ -206,9 +211,7 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
     try:
         while not work.done():
             await asyncio.wait((work,), timeout=_WATCH_S)
-            now = _versions(proxy)
-            # Opening or closing a file is no change.
-            if any(now.get(uri, version) != version for uri, version in versions.items()):
+            if _has_changed(proxy, versions):
                 cancel.set()
         seen = await work
         if seen is not None:
@@ -216,8 +219,9 @@ async def _run(proxy: "Proxy", job: Job, cancel: Cancel) -> None:
         if not cancel.is_set:
             _forget(fixes, earlier)
     except RustaError as error:
-        _forget(fixes, earlier)
-        log.warning("no fixes: %s", error)
+        if not cancel.is_set:
+            _forget(fixes, earlier)
+            log.warning("no fixes: %s", error)
         if job.run is None:
             raise
     except BaseException:
@@ -325,6 +329,12 @@ def _forget(fixes: Fixes, some: Sequence[Ready]) -> None:
 
 def _versions(proxy: "Proxy") -> dict[str, int]:
     return {document.uri: document.version for document in proxy.documents.all()}
+
+
+def _has_changed(proxy: "Proxy", versions: Mapping[str, int]) -> bool:
+    """Whether a document is at another version; opening or closing a file is no change."""
+    now = _versions(proxy)
+    return any(now.get(uri, version) != version for uri, version in versions.items())
 
 
 def unsaved(proxy: "Proxy") -> dict[Path, bytes]:

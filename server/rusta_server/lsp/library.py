@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WARNING = 2  # window/showMessage
-_GRACE_S = 1.0  # in which the indexer takes away what it has begun
+_GRACE_S = 5.0  # in which the indexer takes away what it has begun
 _LAST_WORDS_S = 0.3
 
 

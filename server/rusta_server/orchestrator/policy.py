@@ -1,4 +1,4 @@
-"""The policy: which fixes may be shown and which may be written. Every decision names the rule that made it.
+"""The policy: which fixes may be shown and written, and what may be kept. Every decision names its rule.
 
 Its knobs are options of `Config`.
 """
