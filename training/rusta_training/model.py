@@ -69,7 +69,7 @@ class ModelConfig:
 SIZES: dict[str, ModelConfig] = {
     "smoke": ModelConfig(d_local=64, n_in=1, d_global=128, n_global=2, n_out=2, multi_byte=True),
     "tiny-cpu": ModelConfig(d_local=192, n_in=2, d_global=384, n_global=2, n_out=2, ngram_buckets=16_384),
-    "tiny": ModelConfig(d_local=384, n_in=3, d_global=768, n_global=4, n_out=4, ngram_buckets=16_384),
+    "tiny": ModelConfig(d_local=320, n_in=2, d_global=640, n_global=3, n_out=3, ngram_buckets=16_384),
     "base": ModelConfig(d_local=768, n_in=4, d_global=1536, n_global=12, n_out=6),
     "large": ModelConfig(d_local=1024, n_in=4, d_global=2560, n_global=14, n_out=6),
 }
