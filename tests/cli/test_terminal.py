@@ -49,9 +49,10 @@ def test_the_report_of_rusta_fix():
     }
     summary = {"errors_before": 2, "fixes": [fix], "errors_left": [error], "errors_mended": 1, "checks": 1}
     summary |= {"seconds": 1.0, "tests": None, "written": None, "level": "V2", "withheld": [], "shrunk": None}
-    shown = printed(lambda console: _report.show(summary, console, wrote=False))
+    summary |= {"not_written": HOSTILE}
+    shown = printed(lambda console: _report.show(summary, console, wrote=True))
     check(shown)
-    assert shown.count(SEEN) == 9
+    assert shown.count(SEEN) == 10
 
 
 def test_an_error_for_a_person(capsys):

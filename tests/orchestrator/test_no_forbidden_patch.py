@@ -175,7 +175,6 @@ class Calls(RuleBasedStateMachine):
                         write=write,
                         cancel=cancel,
                         on_event=lambda event: None,
-                        say=lambda text: None,
                     )
                 except RustaError:
                     assert self.content() == before

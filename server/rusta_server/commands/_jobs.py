@@ -96,7 +96,6 @@ def _fix(
         raise RustaError("`level` must be v1, v2 or v3.")
     own = {"cache_dir": config.cache_dir, "sandbox": config.sandbox or None}
     config = load(own, project=project_of(path))
-    reasons: list[str] = []
     with open_shadow(path, config, "2021") as (root, copy), tracing(config, _QUIET) as trace:
         _name(handle, trace)
         _, summary = _repair.run(
@@ -109,9 +108,8 @@ def _fix(
             model=model,
             cancel=_cancel(handle),
             on_event=lambda event: None,
-            say=reasons.append,
         )
-    return {**summary, "not_written": reasons}
+    return summary
 
 
 def _name(handle: Handle, trace: Trace) -> None:

@@ -39,15 +39,15 @@ def run(
     model: ByteModel | None = None,
     cancel: Cancel,
     on_event: Callable[[Event], None],
-    say: Callable[[str], None],
 ) -> tuple[Repair, _report.Summary]:
     """Search for fixes of `copy`, and write them into `root` if that is asked for and allowed.
+
+    Why they were not written stands in the summary.
 
     Args:
         smallest: drop words, too, that a fix can do without.
         model: the byte model, if it is to be asked.
         wanted: the level of proof a person asked for by name.
-        say: takes a sentence for a person: why a fix was not written.
 
     Raises:
         RustaError: the code could not be judged.
@@ -67,9 +67,9 @@ def run(
             outcome = _write(root, copy, found, config, facts)
         else:
             way = _ANYWAY.get(decision.rule, "").format(level=found.level.name.lower())
-            say(f"{decision.reason}{way}")
+            summary["not_written"] = f"{decision.reason}{way}"
         if isinstance(outcome, proof.Refused):
-            say(outcome.reason)
+            summary["not_written"] = outcome.reason
         _note_written(trace, summary, decision, outcome, facts, config)
     if write:
         written = isinstance(outcome, proof.Written)

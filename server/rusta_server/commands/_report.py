@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from attrs import asdict
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
@@ -102,6 +103,7 @@ def summarize(
         "checks": found.n_checks,
         "seconds": round(found.seconds, 3),
         "written": None,
+        "not_written": None,
         "trace": None,
     }
 
@@ -305,14 +307,16 @@ def _conclusion(summary: Summary, *, wrote: bool) -> str:
         verdict = f"[yellow]![/] Errors fixed: {mended}; {left} left {spent}"
     else:
         n_hidden = summary["errors_mended"] - before
-        hidden = f" (and {n_hidden} that they had hidden)" if n_hidden > 0 else ""
-        fixed = "The error is" if before == 1 else f"All {before} errors are"
+        fixed, they = ("The error is", "it") if before == 1 else (f"All {before} errors are", "they")
+        hidden = f" (and {n_hidden} that {they} had hidden)" if n_hidden > 0 else ""
         verdict = f"[green]✓[/] {fixed} fixed{hidden}: it compiles{ran} {spent}"
     if summary["shrunk"] and summary["fixes"]:
         (lines, fewer), (n_bytes, less) = summary["shrunk"]["lines"], summary["shrunk"]["bytes"]
         verdict += f"\n  [dim]Made smaller: {lines} → {fewer} lines, {n_bytes} → {less} bytes.[/]"
     if summary["written"]:
         return verdict + f"\n  Written. To take it back: [bold]rusta revert {summary['patch']['id']}[/]"
+    if reason := summary["not_written"]:
+        return verdict + f"\n  [yellow]Nothing was written:[/] {escape(visible(reason))}"
     if wrote:
         return verdict + "\n  Nothing was written."
     return verdict + (

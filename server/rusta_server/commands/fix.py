@@ -8,7 +8,6 @@ from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
-from rich.markup import escape
 
 from ..config import Config, load, project_of
 from ..orchestrator.propose import model_of
@@ -118,7 +117,6 @@ def command(
                 model=model_of(config),
                 cancel=Cancel(),
                 on_event=on_event,
-                say=lambda text: console.print(f"[yellow]not written:[/] {escape(text)}", soft_wrap=True),
             )
         if as_json:
             click.echo(json.dumps(summary, indent=2))
