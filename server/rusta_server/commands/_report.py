@@ -201,7 +201,7 @@ def _one_fix(number: int, fix: Summary) -> Group:
     if fix["guess"]:
         unsure = [
             Text.assemble(
-                ("Not sure. This compiles, but it is a guess: read it first.\n", "bold yellow"),
+                (f"Not sure: {_MEANING[fix['level']]}, but this is a guess. Read it first.\n", "bold yellow"),
                 (f"What would settle it: {visible(fix['next'])}.", "yellow"),
             )
         ]
