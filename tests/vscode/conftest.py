@@ -1,6 +1,7 @@
 """The real workbench of VS Code in a real browser: with the packaged extension, driven, photographed."""
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -53,11 +54,14 @@ def programs() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def client(programs) -> Path:
     """The client's folder with its packages installed and everything bundled, tests and stand-ins too."""
-    if not (CLIENT / "node_modules").is_dir():
-        npm(programs, "ci", "--ignore-scripts")
-    built = CLIENT / "out/rusta.vsix"
-    if not built.exists() or built.stat().st_mtime < max(file.stat().st_mtime for file in sources()):
-        npm(programs, "run", "package")
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build/vscode-client.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+        if not (CLIENT / "node_modules").is_dir():
+            npm(programs, "ci", "--ignore-scripts")
+        built = CLIENT / "out/rusta.vsix"
+        if not built.exists() or built.stat().st_mtime < max(file.stat().st_mtime for file in sources()):
+            npm(programs, "run", "package")
     return CLIENT
 
 
