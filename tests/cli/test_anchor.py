@@ -163,7 +163,9 @@ def test_what_rusta_explain_prints_is_valid(docs, tmp_path):
     assert "valid: stands there, word for word" in done.stdout
 
 
-@pytest.mark.parametrize("text", ["{", "\xff", "not json\n{}", '{"a":1}\n{', "[" * 200_000])
+@pytest.mark.parametrize(
+    "text", ["{", "\xff", "not json\n{}", '{"a":1}\n{', pytest.param("[" * 200_000, id="deep")]
+)
 def test_a_file_that_cannot_be_read(tmp_path, text):
     (tmp_path / "file").write_text(text, encoding="latin-1")
     for name in ("file", "absent", "."):
