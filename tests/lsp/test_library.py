@@ -141,7 +141,6 @@ async def test_a_build_that_nobody_wants_any_more_leaves_nothing(html, open_serv
     hang(html)
     wire, proxy = await open_server()
     token = await answer_progress(wire)
-    await until_indexing()
     semaphores = await until_they_have_semaphores()
     running = indexers()
     if how == "its button":

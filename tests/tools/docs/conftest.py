@@ -30,29 +30,37 @@ BOOKS = ("book", "reference", "error_codes", "nomicon")
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Toolchain:
-    """A toolchain with some of the real pages of this machine's documentation, and without Clippy."""
+def real() -> Path:
+    """This machine's documentation."""
     here = toolchain(Path.cwd())
     if here is None or here.html is None:
         pytest.skip("the toolchain has no documentation: rustup component add rust-docs")
-    html = tmp_path / "toolchain/share/doc/rust/html"
-    for page in PAGES:
-        (html / page).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(here.html / page, html / page)
-    return Toolchain(tmp_path / "toolchain", here.version, html)
+    return here.html
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Toolchain:
-    """A toolchain with this machine's books, whole: they take some seconds to index."""
-    here = toolchain(Path.cwd())
-    if here is None or here.html is None:
-        pytest.skip("the toolchain has no documentation: rustup component add rust-docs")
+def bare(real: Path, tmp_path: Path) -> Toolchain:
+    """A toolchain of this machine's version whose documentation is empty, and without Clippy."""
     html = tmp_path / "toolchain/share/doc/rust/html"
     html.mkdir(parents=True)
+    return Toolchain(tmp_path / "toolchain", toolchain(Path.cwd()).version, html)
+
+
+@pytest.fixture
+def small(real: Path, bare: Toolchain) -> Toolchain:
+    """A toolchain with some of the real pages of this machine's documentation."""
+    for page in PAGES:
+        (bare.html / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(real / page, bare.html / page)
+    return bare
+
+
+@pytest.fixture
+def books(real: Path, bare: Toolchain) -> Toolchain:
+    """A toolchain with this machine's books, whole: they take some seconds to index."""
     for name in BOOKS:
-        (html / name).symlink_to(here.html / name)
-    return Toolchain(tmp_path / "toolchain", here.version, html)
+        (bare.html / name).symlink_to(real / name)
+    return bare
 
 
 @pytest.fixture
