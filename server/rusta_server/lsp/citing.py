@@ -22,7 +22,7 @@ from . import checked
 from .checked import Said
 from .convert import UTF16, LineIndex, path_of
 from .library import Library, current
-from .place import Place
+from .place import Place, texts_of
 from .upstream import RequestFailed
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ async def anchor_of(proxy: "Proxy", id: str) -> Anchor:
     Raises:
         RustaError: nothing that stands here has this id.
     """
-    buffers = {one.path.resolve(): one.index.data for one in proxy.documents.all() if one.path}
+    buffers = texts_of(proxy.documents.all())
     said = tuple(proxy.session.state(checked.LastChecks).said.values())
     version = proxy.session.state(Library).version
     docs, root = current(proxy), proxy.session.root

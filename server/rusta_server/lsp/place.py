@@ -1,5 +1,6 @@
 """A position in an open document, with all that is needed to look at it from a thread."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,13 @@ class Place:
 
     @cached_property
     def buffers(self) -> dict[Path, bytes]:
-        """The texts of the open files, by their names without links."""
-        return {one.path.resolve(): one.index.data for one in self.documents if one.path}
+        """The texts of the open files, see `texts_of`."""
+        return texts_of(self.documents)
+
+
+def texts_of(documents: Iterable[OpenDocument]) -> dict[Path, bytes]:
+    """The texts of open files, by their names without links."""
+    return {one.path.resolve(): one.index.data for one in documents if one.path}
 
 
 def place_of(proxy: "Proxy", params: Any) -> Place | None:  # noqa: ANN401  JSON
