@@ -28,7 +28,7 @@ from . import error_class
 from .compile import Diagnostic, Program, Verdict, judge, judge_alone, main_path
 from .mutate import OPERATORS, Code, Edit, Mutation, mutations
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when the same programs should give other triplets."""
 
 SPLITS: Final = ("train", "valid", "test")
@@ -42,6 +42,8 @@ DENSITY: Final = 3.6
 """How many mutants a program gets: this times 0.55 times the root of its bytes. 300,000 of 6,600 programs."""
 MAX_BYTES: Final = 12_000
 
+_SEED = 2
+"""Of what is drawn by chance: which mutants there are."""
 _PER_ROOT_BYTE = 0.55
 _PAIRS_SHARE = 0.08
 _RUSTC_SHARE = 0.06
@@ -80,6 +82,37 @@ class Broken:
     mutation: Mutation
     program: Program = field(repr=False)
     fix: tuple[Edit, ...]
+
+
+@frozen
+class Pair:
+    """Two mistakes in one program, and each alone with what rustc says of it."""
+
+    both: Broken
+    first: tuple[Broken, Verdict]
+    second: tuple[Broken, Verdict]
+
+    def fix_of(self, verdict: Verdict) -> tuple[Edit, ...]:
+        """What mends the mistake that rustc speaks of first when both are there.
+
+        Nobody can mend what was not said: of two mistakes rustc often tells one only. Where what it says is
+        said of neither mistake alone, or of either, both are mended.
+        """
+        if not verdict.diagnostics:
+            return self.both.fix
+        said = _words(verdict.diagnostics[0])
+        of_first, of_second = (
+            any(_words(one) == said for one in alone.diagnostics) for _, alone in (self.first, self.second)
+        )
+        if of_first == of_second:
+            return self.both.fix
+        own = (self.first if of_first else self.second)[0].mutation.edits
+        edits = zip(self.both.mutation.edits, self.both.fix, strict=True)
+        return tuple(back for edit, back in edits if edit in own)
+
+
+def _words(diagnostic: Diagnostic) -> tuple[str | None, str]:
+    return diagnostic["code"], diagnostic["message"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,9 +193,9 @@ def triplets(
     wrong = [
         (broken, verdict) for broken, verdict in judged if verdict and 0 < len(verdict.errors) <= MAX_ERRORS
     ]
-    pairs = list(_pairs([broken for broken, _ in wrong]))
-    for broken, verdict in zip(pairs, _judge([one.program for one in pairs]), strict=True):
-        yield from _triplet(broken, verdict, split)
+    pairs = list(_pairs(wrong))
+    for pair, verdict in zip(pairs, _judge([one.both.program for one in pairs]), strict=True):
+        yield from _triplet(pair.both, verdict, split, pair.fix_of(verdict) if verdict else None)
     yield from _suggested(wrong, split)
     silent = [
         broken for broken, verdict in judged if verdict and not verdict.errors and broken.origin.id in quiet
@@ -174,7 +207,7 @@ def triplets(
 
 def chosen(source: Source, density: float) -> list[Broken]:
     """The mutants of a program that rustc is asked about: drawn by the operators' weights, no two alike."""
-    chance = random.Random(f"{VERSION} {source.id}")
+    chance = random.Random(f"{_SEED} {source.id}")
     places = [
         (path, name, found)
         for path, text in sorted(source.program.files.items())
@@ -316,10 +349,10 @@ def _triplet(
     }
 
 
-def _pairs(singles: Sequence[Broken]) -> Iterator[Broken]:
+def _pairs(wrong: Sequence[tuple[Broken, Verdict]]) -> Iterator[Pair]:
     """Two mutations of one file at once, where both alone are errors and they do not meet."""
-    chance = random.Random(f"{VERSION} pairs {singles[0].origin.id if singles else ''}")
-    for first, second in pairwise(singles):
+    chance = random.Random(f"{_SEED} pairs {wrong[0][0].origin.id if wrong else ''}")
+    for (first, of_first), (second, of_second) in pairwise(wrong):
         if (
             first.origin.id != second.origin.id
             or first.path != second.path
@@ -328,13 +361,14 @@ def _pairs(singles: Sequence[Broken]) -> Iterator[Broken]:
             continue
         edits = tuple(sorted((*first.mutation.edits, *second.mutation.edits)))
         if all(left.end < right.start for left, right in pairwise(edits)):
-            both = Mutation("+".join(first.operators + second.operators), edits)
-            yield break_(first.origin, first.path, first.operators + second.operators, both)
+            operators = first.operators + second.operators
+            both = break_(first.origin, first.path, operators, Mutation("+".join(operators), edits))
+            yield Pair(both, (first, of_first), (second, of_second))
 
 
 def _suggested(wrong: Sequence[tuple[Broken, Verdict]], split: str) -> Iterator[dict[str, Any]]:
     """rustc's own suggestions that are not the way back, but after which the program compiles."""
-    chance = random.Random(f"{VERSION} rustc {wrong[0][0].origin.id if wrong else ''}")
+    chance = random.Random(f"{_SEED} rustc {wrong[0][0].origin.id if wrong else ''}")
     tried = []
     for broken, verdict in wrong:
         text = broken.program.files[broken.path]
