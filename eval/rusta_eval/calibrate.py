@@ -2,19 +2,20 @@
 
     python -m rusta_eval.calibrate --programs build/data/programs/test.jsonl --write
 
-Each program is broken once (`.hidden`), repaired, and the repaired program is run: it is right if it prints
-what the original prints and its assertions hold. What the loop knew of its fix, and whether that was right,
-are the cases of `rusta_training.calibrate`. They are split by program into ten parts; each is judged by
-coefficients fitted on the other nine, and what is written was fitted on all.
-What the byte model made of each candidate for the first error gives the cases of the probability *before* the
-compiler is asked.
+Each program is broken (`.hidden`), repaired, and the repaired program is run: it is right if it prints what
+the original prints and its assertions hold. Where two or three mistakes were made, each step of the repair is
+judged by itself: what became of the mistake nearest to it is put into the original, and that is run. What the
+loop knew of its fix, and whether that was right, are the cases of `rusta_training.calibrate`. They are split
+by program into ten parts; each is judged by coefficients fitted on the other nine, and what is written was
+fitted on all. What the byte model made of each candidate for the first error gives the cases of the
+probability *before* the compiler is asked.
 """
 
 import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import nullcontext
 from functools import cache
@@ -47,8 +48,17 @@ from . import hidden
 from .hidden import NAME, Broken, Program
 
 # How often a program is repaired: as a crate without tests, as one with tests, as one with another error
-# that stays, and for the lightbulb, with alternatives.
-_KINDS = {"repair": 0.5, "tested": 0.22, "among others": 0.13, "alternatives": 0.15}
+# that stays, for the lightbulb, with alternatives; and with several mistakes, as a whole and for the
+# lightbulb.
+_KINDS = {
+    "repair": 0.3,
+    "tested": 0.2,
+    "among others": 0.1,
+    "alternatives": 0.1,
+    "several": 0.2,
+    "one of several": 0.1,
+}
+_SEVERAL = ("several", "one of several")
 _BUDGET = Budget(max_checks=20)
 _L2, _L2_SOURCES = 8.0, 1.0
 _N_PARTS = 10
@@ -172,12 +182,13 @@ def fit_and_judge(rows: Sequence[Row]) -> tuple[dict[str, Calibration], dict[str
             figures[name]["first_right"] = _first_right(own, said)
             figures[name]["first_right_by_prior"] = _first_right(own, [row.features["prior"] for row in own])
     figures["all"] = _judged([row for row, _ in judged], [said for _, said in judged])
-    figures["by_source"] = _by_source(judged)
+    figures["by_source"] = _said_and_right(judged, lambda row: row.source.split("/")[0])
     figures["by_level"] = {
         level: _judged([row for row, _ in found], [said for _, said in found])
         for level in ("V1", "V2", "V3")
         if (found := [one for one in judged if one[0].level == level])
     }
+    figures["by_kind"] = _said_and_right(judged, lambda row: row.kind)
     n_none = sum(row.right is None for row in rows)
     figures["abstentions"] = {str(tau): _abstentions(judged, n_none, tau) for tau in _thresholds()}
     return fitted, figures
@@ -209,17 +220,21 @@ def _first_right(rows: Sequence[Row], said: Sequence[float]) -> float:
     return round(sum(firsts) / len(firsts), 3) if firsts else 0.0
 
 
-def _by_source(judged: Sequence[tuple[Row, float]]) -> dict[str, Any]:
+def _said_and_right(judged: Sequence[tuple[Row, float]], name: Callable[[Row], str]) -> dict[str, Any]:
+    """What was said on average, and how much of it was right, of the rows of each name."""
     groups: dict[str, list[tuple[Row, float]]] = {}
     for row, said in judged:
-        groups.setdefault(row.source.split("/")[0], []).append((row, said))
+        groups.setdefault(name(row), []).append((row, said))
+    answered = _thresholds()[0]
     return {
-        source: {
+        group: {
             "n": len(own),
             "right": round(sum(bool(row.right) for row, _ in own) / len(own), 3),
             "said": round(sum(said for _, said in own) / len(own), 3),
+            "answers": sum(said >= answered for _, said in own),
+            "wrong_answers": sum(said >= answered and not row.right for row, said in own),
         }
-        for source, own in sorted(groups.items())
+        for group, own in sorted(groups.items())
     }
 
 
@@ -282,13 +297,16 @@ def examine(program: Program, seed: int, config: Config) -> list[Row]:
     tail = hidden.TAIL if kind == "among others" else b""
     with TemporaryDirectory(prefix="rusta-eval-") as name:
         folder = Path(name)
-        broken = hidden.break_one(program, chance, hide=kind == "tested", tail=tail)
+        n_mistakes = chance.choice((2, 2, 3)) if kind in _SEVERAL else 1
+        broken = hidden.break_(program, chance, n_mistakes=n_mistakes, hide=kind == "tested", tail=tail)
         if broken is None:
             return []
         shadow = hidden.RunnableShadow(folder, NAME, {NAME: broken.text}, program.edition)
         model = _model(config)
         seen = _Seen(model) if model else None
-        if kind in ("repair", "tested"):
+        if kind == "several":
+            found = list(_steps(shadow, seen))
+        elif kind in ("repair", "tested"):
             found = list(_repaired(shadow, kind, seen))
         else:
             found = list(_offered(shadow, broken, seen))
@@ -298,8 +316,10 @@ def examine(program: Program, seed: int, config: Config) -> list[Row]:
         if expected is None:
             return []
         rows = [_row(broken, kind, one, expected, folder) for one in found]
+        if seen is None or kind in _SEVERAL:  # no candidate for one of several mends the whole
+            return rows
         right = {one.text for one, row in zip(found, rows, strict=True) if row.right}
-        return [*rows, *(_looked_at(broken, seen, right) if seen else ())]
+        return [*rows, *_looked_at(broken, seen, right)]
 
 
 @define
@@ -349,9 +369,15 @@ def _model(config: Config) -> ByteModel | None:
 
 @frozen
 class _Fix:
-    """A fix of the whole file, or None."""
+    """A fix, or one step of it.
+
+    Attributes:
+        text: the whole file after all steps; None without a fix.
+        step: the file before and after this one.
+    """
 
     text: bytes | None
+    step: tuple[bytes, bytes] = (b"", b"")
     level: Level = Level.NONE
     title: str = ""
     source: str = ""
@@ -368,11 +394,31 @@ def _repaired(shadow: hidden.RunnableShadow, kind: str, rank: Rank | None) -> It
     steps = found.state.steps
     yield _Fix(
         found.state.variant[NAME],
+        (shadow.files[NAME], found.state.variant[NAME]),
         found.level,
         "; ".join(step.candidate.title for step in steps),
         steps[0].candidate.source if len(steps) == 1 else "search",
         found.evidence(shadow.files),
     )
+
+
+def _steps(shadow: hidden.RunnableShadow, rank: Rank | None) -> Iterator[_Fix]:
+    """The steps of a repair that need not have mended everything, each for itself."""
+    found = repair(shadow, rank=rank, budget=_BUDGET)
+    if not isinstance(found, Repair) or not found.baseline.errors:
+        return
+    for step, part in zip(found.state.steps, found.evidence(shadow.files), strict=True):
+        before = step.before.get(NAME, shadow.files[NAME])
+        yield _Fix(
+            found.state.variant[NAME],
+            (before, step.after[NAME]),
+            found.level,
+            step.candidate.title,
+            step.candidate.source,
+            (part,),
+        )
+    if found.remaining:
+        yield _Fix(None)
 
 
 def _offered(shadow: hidden.RunnableShadow, broken: Broken, rank: Rank | None) -> Iterator[_Fix]:
@@ -393,7 +439,8 @@ def _offered(shadow: hidden.RunnableShadow, broken: Broken, rank: Rank | None) -
         last[offer.after[NAME]] = offer
     proven = [offer for offer in last.values() if offer.level]
     for offer in proven:
-        yield _Fix(offer.after[NAME], offer.level, offer.title, offer.source, offer.evidence)
+        step = (broken.text, offer.after[NAME])
+        yield _Fix(offer.after[NAME], step, offer.level, offer.title, offer.source, offer.evidence)
     if not proven:
         yield _Fix(None)
 
@@ -404,6 +451,8 @@ def _row(broken: Broken, kind: str, fix: _Fix, expected: bytes, folder: Path) ->
     name, by, said = "after", "", 0.0
     if fix.text is not None:
         whole = hidden.restored(broken, fix.text)
+        if whole is not None and kind in _SEVERAL:
+            whole = hidden.with_only(broken, whole, hidden.mistake_of(broken, *fix.step))
         exact = whole is not None and whole.split() == broken.program.text.split()
         right = exact or (
             whole is not None and hidden.output_of(whole, broken.program.edition, folder) == expected
@@ -460,6 +509,13 @@ def _show(figures: Mapping[str, Any], console: Console) -> None:
     for one in figures["all"]["bins"]:
         bins.add_row(f"{one['from']:.1f}", str(one["n"]), f"{one['said']:.2f}", f"{one['right']:.2f}")
     console.print(bins)
+    kinds = Table(title="by what was asked")
+    for column in ("", "n", "said", "right", "answers", "wrong"):
+        kinds.add_column(column, justify="left" if not column else "right")
+    for kind, one in figures["by_kind"].items():
+        said, right = f"{one['said']:.2f}", f"{one['right']:.2f}"
+        kinds.add_row(kind, str(one["n"]), said, right, str(one["answers"]), str(one["wrong_answers"]))
+    console.print(kinds)
     for tau, one in figures["all"]["at"].items():
         share = one["wrong"] / one["n"] if one["n"] else 0.0
         below = figures["abstentions"][tau]

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -24,6 +24,7 @@ from rusta_server.patch.shadow import FileShadow, Tested, TestOutcome
 from rusta_server.tools import process, rustc, sandbox
 from rusta_server.tools.process import Cancel, Finished
 from rusta_training.mutate import OPERATORS, Code, mutations
+from rusta_training.mutate import Edit as MutationEdit
 
 NAME = "main.rs"
 TAIL = b"""
@@ -53,10 +54,11 @@ class Program:
 
 @frozen
 class Broken:
-    """A program with one mistake in it.
+    """A program with mistakes in it, one or several.
 
     Attributes:
-        operator, family: how it was broken.
+        operator, family: how it was broken; names of several mistakes are joined by a plus.
+        mistakes: where they are: the bytes [start, end) of the program as it was that each changes.
         text: as the repair loop sees it; assertions that are hidden are blanks in it.
         whole: the same with all its assertions; as long as `text` without `tail`.
         tail: what was appended.
@@ -65,6 +67,7 @@ class Broken:
     program: Program
     operator: str
     family: str
+    mistakes: tuple[tuple[int, int], ...]
     text: bytes
     whole: bytes
     tail: bytes = b""
@@ -92,36 +95,68 @@ def load(file: Path) -> list[Program]:
     ]
 
 
-def break_one(program: Program, chance: Random, *, hide: bool = False, tail: bytes = b"") -> Broken | None:
-    """Make one mistake outside of the assertions; None if there is no place for one.
+def break_(
+    program: Program, chance: Random, *, n_mistakes: int = 1, hide: bool = False, tail: bytes = b""
+) -> Broken | None:
+    """Make mistakes outside of the assertions, apart from each other; None if there is no place for so many.
 
     Args:
         hide: blank every other assertion.
     """
     text = program.text
     asserts = list(_assertions(text))
-    found = {
-        name: [one for one in places if not any(_meets(edit.start, edit.end, asserts) for edit in one.edits)]
-        for name, places in mutations(Code(text)).items()
-    }
-    names = [name for name, places in found.items() if places]
-    if not names:
-        return None
-    name = chance.choices(names, [OPERATORS[name].weight for name in names])[0]
-    chosen = chance.choice(found[name])
+    places = {name: list(found) for name, found in mutations(Code(text)).items()}
+    names: list[str] = []
+    edits: list[Edit] = []
+    mistakes: list[tuple[int, int]] = []
+    for _ in range(n_mistakes):
+        taken = [*asserts, *(_with_lines_around(text, *mistake) for mistake in mistakes)]
+        free = {
+            name: [one for one in found if not _any_meets(one.edits, taken)] for name, found in places.items()
+        }
+        able = [name for name, found in free.items() if found]
+        if not able:
+            return None
+        name = chance.choices(able, [OPERATORS[name].weight for name in able])[0]
+        chosen = chance.choice(free[name]).edits
+        names.append(name)
+        edits += [Edit(NAME, edit.start, edit.end, edit.text) for edit in chosen]
+        mistakes.append((chosen[0].start, chosen[-1].end))
     hidden = asserts[1::2] if hide else []
     seen = text
     for start, end in hidden:
         seen = seen[:start] + re.sub(rb"[^\n]", b" ", seen[start:end]) + seen[end:]
-    edits = [Edit(NAME, edit.start, edit.end, edit.text) for edit in chosen.edits]
     return Broken(
         program=program,
-        operator=name,
-        family=OPERATORS[name].family,
+        operator="+".join(names),
+        family="+".join(OPERATORS[name].family for name in names),
+        mistakes=tuple(mistakes),
         text=apply({NAME: seen}, edits)[NAME] + tail,
         whole=apply({NAME: text}, edits)[NAME],
         tail=tail,
     )
+
+
+def mistake_of(broken: Broken, before: bytes, after: bytes) -> int:
+    """Which mistake a step is for, that made `after` of `before`: the one nearest to what it changes."""
+    known = diff.edits(NAME, broken.program.text, before)
+    changed = [_origin_of(edit.start, known) for edit in diff.edits(NAME, before, after)]
+    return min(
+        range(len(broken.mistakes)),
+        key=lambda number: min((_distance(at, broken.mistakes[number]) for at in changed), default=0),
+    )
+
+
+def with_only(broken: Broken, whole: bytes, number: int) -> bytes:
+    """The program as it was, but for what a repaired text makes of one of its mistakes: that one alone."""
+    text = broken.program.text
+    own = [
+        edit
+        for edit in diff.edits(NAME, text, whole)
+        if number
+        == min(range(len(broken.mistakes)), key=lambda other: _distance(edit.start, broken.mistakes[other]))
+    ]
+    return apply({NAME: text}, own).get(NAME, text)
 
 
 def restored(broken: Broken, repaired: bytes) -> bytes | None:
@@ -200,5 +235,33 @@ def _assertions(text: bytes) -> Iterator[tuple[int, int]]:
         pending.extend(reversed(node.named_children))
 
 
-def _meets(start: int, end: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start < other_end and other_start <= end for other_start, other_end in spans)
+def _any_meets(edits: Iterable[MutationEdit], spans: Sequence[tuple[int, int]]) -> bool:
+    return any(
+        edit.start < other_end and other_start <= edit.end
+        for edit in edits
+        for other_start, other_end in spans
+    )
+
+
+def _with_lines_around(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """From the start of the line before to the end of the line after: what a line's diff can tell apart."""
+    above = text.rfind(b"\n", 0, max(text.rfind(b"\n", 0, start), 0)) + 1
+    below = text.find(b"\n", text.find(b"\n", end) + 1) if b"\n" in text[end:] else -1
+    return above, len(text) if below < 0 else below
+
+
+def _origin_of(offset: int, edits: Iterable[Edit]) -> int:
+    """Where an offset was before the edits, which are in order."""
+    shift = 0
+    for edit in edits:
+        start = edit.start + shift
+        if offset < start:
+            break
+        if offset <= start + len(edit.text):
+            return edit.start
+        shift += len(edit.text) - (edit.end - edit.start)
+    return offset - shift
+
+
+def _distance(offset: int, span: tuple[int, int]) -> int:
+    return max(span[0] - offset, offset - span[1], 0)

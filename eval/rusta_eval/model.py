@@ -1,6 +1,7 @@
 """`rusta eval --model`: what the byte model can do by itself, on code that was kept from it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from rusta_server.candidates.model import SHIPPED
 from rusta_server.errors import RustaError
 from rusta_training.shards import ShardError
 
-from . import model_bytes, model_triplets
+from . import model_bytes, model_refusals, model_triplets
 
-PARTS = ("triplets", "bytes")
+PARTS = ("triplets", "refusals", "bytes")
 DATA = Path("build/data")
 COUNT = 400
 """Triplets, unless told otherwise."""
@@ -78,6 +79,8 @@ def measure(options: Options, console: Console) -> Report:
             if options.details:
                 lines = model_triplets.details(judged)
                 options.details.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        if "refusals" in options.parts:
+            report["refusals"] = asdict(_refusals(options, _bar(bars, "asking what it cannot know")))
         if "bytes" in options.parts:
             report["bytes"] = asdict(_bytes(options, _bar(bars, "reading Rust")))
     return report
@@ -92,6 +95,8 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     )
     if "triplets" in report:
         _show_triplets(report["triplets"], console)
+    if "refusals" in report:
+        _show_refusals(report["refusals"], console)
     if "bytes" in report:
         _show_bytes(report["bytes"], console)
 
@@ -107,12 +112,23 @@ def _facts(manifest: Manifest) -> Report:
 
 
 def _bytes(options: Options, progress: Callable[[int, int], None]) -> model_bytes.Report:
+    with _engine_and_shards(options) as (engine, shards):
+        return model_bytes.measure(engine, shards, options.split, options.n_bytes, options.n_known, progress)
+
+
+def _refusals(options: Options, progress: Callable[[int, int], None]) -> model_refusals.Report:
+    with _engine_and_shards(options) as (engine, shards):
+        return model_refusals.measure(engine, shards, options.split, progress)
+
+
+@contextmanager
+def _engine_and_shards(options: Options) -> Iterator[tuple[Engine, Path]]:
+    """Both, with errors that say what to do."""
     engine = Engine.open(options.weights)
     if isinstance(engine, Missing):
         raise RustaError(engine.reason)
-    shards = options.data / "shards"
     try:
-        return model_bytes.measure(engine, shards, options.split, options.n_bytes, options.n_known, progress)
+        yield engine, options.data / "shards"
     except ShardError as error:
         raise RustaError(str(error), hint="make data, or --data FOLDER") from error
 
@@ -144,6 +160,23 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         f"{100 * one['share']:.0f} ({100 * one['lower']:.0f}–{100 * one['upper']:.0f})" for one in shares
     ]
     return [row["name"], str(row["n"]), *shown, f"{row['abstained']}/{row['probed']}"]
+
+
+def _show_refusals(found: Mapping[str, Any], console: Console) -> None:
+    def percent(share: Mapping[str, Any]) -> str:
+        return f"{100 * share['share']:.0f} % ({100 * share['lower']:.0f}–{100 * share['upper']:.0f})"
+
+    n_lacking = found["n_abstain"] + found["n_probe"]
+    title = f"{n_lacking} held-out problems that lack something, beside {found['n_edit']} as short"
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_row("AUC of the probability of a refusal", f"{found['auc']:.3f}")
+    table.add_row("refused, of those that lack something", percent(found["refused"]))
+    table.add_row("refused, of the others", percent(found["refused_wrongly"]))
+    table.add_row("refused, if 5 % of the others may be", percent(found["found"]))
+    table.add_row(
+        f"asked for a probe first, of {found['n_probe']} that lack a definition", percent(found["probed"])
+    )
+    console.print(table)
 
 
 def _show_bytes(found: Mapping[str, Any], console: Console) -> None:

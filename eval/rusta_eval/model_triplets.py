@@ -4,8 +4,9 @@ Compiler triplets of the split `test`: good programs that a mistake was put into
 The model is shown that diagnostic and writes up to eight edits; those that parse worse than what was there,
 or change white space alone, are left out, as in use. *Exact*: the files are then what they were before the
 mistake (or, for triplets made of rustc's own suggestions, what these make of them). *Clean*: rustc has no
-error left to report; where the mistake was a warning, no warning either. Both of the first edit, and of any
-of the eight.
+error left to report; where the mistake was a warning, no warning either. Of two mistakes in one program the
+model is asked about the one that rustc speaks of first, as it is in use: *exact* and *clean* then leave the
+other as it is. Both of the first edit, and of any of the eight.
 
 That the model would rather abstain, or ask for a probe first, is counted apart; its edits are judged all the
 same. Intervals count triplets as independent, though some come from the same program.
@@ -47,6 +48,8 @@ _TOGETHER: Final = 200
 Files = Mapping[str, bytes]
 Progress = Callable[[int, int], None]
 Triplet = Mapping[str, Any]
+Said = frozenset[tuple[str, str]]
+"""Code and message of each thing that rustc has to say of a program."""
 
 
 @frozen
@@ -55,6 +58,7 @@ class Written:
 
     Attributes:
         first: `abstain` if that is more probable than all else together; else what its best answer is.
+        mended: the files after the fix, of two mistakes; None where nothing is left then.
         left: the files after each of its edits, most probable first.
         exact: of each, whether they are what the fix makes of them.
     """
@@ -67,6 +71,7 @@ class Written:
     first: Literal["edit", "abstain", "probe", "nothing"]
     left: tuple[Files, ...] = field(repr=False)
     exact: tuple[bool, ...]
+    mended: Files | None = field(default=None, repr=False)
 
 
 @frozen
@@ -163,6 +168,7 @@ def attempt(engine: Engine, triplet: Triplet, origin: str = "") -> Written:
         applied(files, one.answer.edits) for one in found.candidates if isinstance(one.answer, codec.Answer)
     ]
     best = found.candidates[0] if found.candidates else None
+    is_pair = "+" in triplet["operator"]
     first: Literal["edit", "abstain", "probe", "nothing"]
     if found.p_abstain > 0.5:
         first = "abstain"
@@ -172,13 +178,14 @@ def attempt(engine: Engine, triplet: Triplet, origin: str = "") -> Written:
         first = "edit" if isinstance(best.answer, codec.Answer) else "probe"
     return Written(
         klass=triplet["klass"],
-        operator=triplet["operator"] if "+" not in triplet["operator"] else "(two mistakes)",
+        operator="(two mistakes)" if is_pair else triplet["operator"],
         origin=origin,
         edition=triplet["edition"],
         is_warning=triplet["diagnostic"]["level"] == "warning",
         first=first,
         left=tuple(left),
         exact=tuple(one == good for one in left),
+        mended=good if is_pair else None,
     )
 
 
@@ -194,7 +201,11 @@ def applied(files: Files, edits: Iterable[codec.Edit]) -> dict[str, bytes]:
 def judge(written: Sequence[Written], pool: ProcessPoolExecutor, progress: Progress) -> list[Judged]:
     """Ask rustc about every edit of every triplet; the same program only once."""
     asked = sorted(
-        {_Question.of(one, files) for one in written for files in one.left},
+        {
+            _Question.of(one, files)
+            for one in written
+            for files in (*one.left, *([one.mended] if one.mended else []))
+        },
         key=lambda question: (question.edition, question.no_warnings, question.alone, question.files),
     )
     batches = [
@@ -202,11 +213,17 @@ def judge(written: Sequence[Written], pool: ProcessPoolExecutor, progress: Progr
         for _, alike in groupby(asked, key=lambda one: (one.edition, one.no_warnings, one.alone))
         for batch in _batches(list(alike))
     ]
-    clean: dict[_Question, bool] = {}
-    for batch, verdicts in zip(batches, pool.map(are_clean, batches), strict=True):
-        clean |= zip(batch, verdicts, strict=True)
-        progress(len(clean), len(asked))
-    return [Judged(one, tuple(clean[_Question.of(one, files)] for files in one.left)) for one in written]
+    said: dict[_Question, Said | None] = {}
+    for batch, verdicts in zip(batches, pool.map(ask, batches), strict=True):
+        said |= zip(batch, verdicts, strict=True)
+        progress(len(said), len(asked))
+
+    def is_clean(one: Written, files: Files) -> bool:
+        left = said[_Question.of(one, files)]
+        allowed = said[_Question.of(one, one.mended)] if one.mended else None
+        return left is not None and left <= (allowed or frozenset())
+
+    return [Judged(one, tuple(is_clean(one, files) for files in one.left)) for one in written]
 
 
 @frozen
@@ -231,17 +248,23 @@ class _Question:
         return cls(one.edition, one.is_warning, alone, tuple(sorted(files.items())))
 
 
-def are_clean(questions: Sequence[_Question]) -> list[bool]:
-    """Which of some programs, all of them of one kind, rustc accepts; what it crashes on is not accepted."""
+def ask(questions: Sequence[_Question]) -> list[Said | None]:
+    """What rustc says of some programs, all of them of one kind; None where it crashes."""
     programs = [compiler.Program(dict(one.files), one.edition) for one in questions]
     alone, no_warnings = questions[0].alone, questions[0].no_warnings
-    clean = [verdict is not None and not verdict.errors for verdict in _verdicts(programs, alone, False)]
+    found = [_said(verdict.errors if verdict else None) for verdict in _verdicts(programs, alone, False)]
     if no_warnings:
-        good = [number for number, is_clean in enumerate(clean) if is_clean]
+        good = [number for number, said in enumerate(found) if said == frozenset()]
         again = _verdicts([programs[number] for number in good], alone, True)
         for number, verdict in zip(good, again, strict=True):
-            clean[number] = verdict is not None and not verdict.diagnostics
-    return clean
+            found[number] = _said(verdict.diagnostics if verdict else None)
+    return found
+
+
+def _said(diagnostics: Sequence[compiler.Diagnostic] | None) -> Said | None:
+    if diagnostics is None:
+        return None
+    return frozenset((one["code"] or "", one["message"]) for one in diagnostics)
 
 
 def _verdicts(

@@ -28,7 +28,7 @@ PROGRAM = Program("p", TEXT, "2021")
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_mistake_is_outside_of_the_assertions(seed):
-    broken = hidden.break_one(PROGRAM, Random(seed), hide=True, tail=hidden.TAIL)
+    broken = hidden.break_(PROGRAM, Random(seed), hide=True, tail=hidden.TAIL)
     assert broken is not None
     assert broken.whole != TEXT
     assert broken.whole.count(b"assert") == 3
@@ -38,14 +38,14 @@ def test_the_mistake_is_outside_of_the_assertions(seed):
 
 
 def test_a_repair_is_restored_to_the_whole_program():
-    broken = hidden.break_one(PROGRAM, Random(1), hide=True, tail=hidden.TAIL)
+    broken = hidden.break_(PROGRAM, Random(1), hide=True, tail=hidden.TAIL)
     blanked = broken.text.removesuffix(hidden.TAIL)
     mended = blanked.replace(b"fn main", b"fn other() {}\nfn main") + hidden.TAIL
     assert hidden.restored(broken, mended) == broken.whole.replace(b"fn main", b"fn other() {}\nfn main")
 
 
 def test_a_repair_of_what_is_hidden_cannot_be_judged():
-    broken = hidden.break_one(PROGRAM, Random(1), hide=True, tail=hidden.TAIL)
+    broken = hidden.break_(PROGRAM, Random(1), hide=True, tail=hidden.TAIL)
     first_blank = broken.text.index(b"    " * 6)
     assert (
         hidden.restored(broken, broken.text[: first_blank + 6] + b"x();" + broken.text[first_blank + 8 :])
@@ -86,3 +86,39 @@ def test_each_fix_is_judged_by_what_was_fitted_on_other_programs():
     abstained = figures["abstentions"]["0.7"]
     assert abstained["n_below"] == abstained["wrong_below"] > 0 < abstained["n_without_fix"] == 60
     assert abstained["quality"] == 1.0
+
+
+def two_mistakes() -> hidden.Broken:
+    text = TEXT.replace(b"value * 2", b"valu * 2").replace(b"double(&values)", b"double(values)")
+    first, second = TEXT.index(b"value * 2"), TEXT.index(b"&values)")
+    return hidden.Broken(PROGRAM, "a+b", "a+b", ((first, first + 5), (second, second + 1)), text, text)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_several_mistakes_are_apart_from_each_other(seed):
+    broken = hidden.break_(PROGRAM, Random(seed), n_mistakes=2)
+    assert broken is not None
+    (_, end), (start, _) = sorted(broken.mistakes)
+    assert TEXT[end:start].count(b"\n") >= 2
+    assert broken.operator.count("+") == 1
+    alone = [hidden.with_only(broken, broken.text, number) for number in range(2)]
+    assert alone[0] != alone[1] and TEXT not in alone and broken.text not in alone
+
+
+def test_of_several_mistakes_each_is_judged_by_itself(tmp_path):
+    broken = two_mistakes()
+    right = broken.text.replace(b"double(values)", b"double(&values)")
+    wrong = right.replace(b"valu * 2", b"3 * 2")
+    assert hidden.mistake_of(broken, broken.text, right) == 1
+    assert hidden.mistake_of(broken, right, wrong) == 0
+    assert hidden.with_only(broken, wrong, 1) == TEXT
+    only_the_wrong = hidden.with_only(broken, wrong, 0)
+    assert only_the_wrong == TEXT.replace(b"value * 2", b"3 * 2")
+    assert hidden.output_of(only_the_wrong, "2021", tmp_path) is None
+
+
+def test_a_step_is_for_the_nearest_mistake_wherever_the_text_has_moved_to():
+    broken = two_mistakes()
+    moved = broken.text.replace(b"fn main", b"// " + b"x" * 400 + b"\nfn main")
+    after = moved.replace(b"double(values)", b"double(&values)")
+    assert hidden.mistake_of(broken, moved, after) == 1

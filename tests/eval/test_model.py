@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rusta_eval import model_bytes, model_triplets
+from rusta_eval import model_bytes, model_refusals, model_triplets
 from rusta_eval.command import command
 from rusta_eval.intervals import share_of
 from rusta_eval.model_bytes import model_bits, n_gram_bits, ppmd_size
+from rusta_eval.model_refusals import Asked
 from rusta_eval.model_triplets import Judged, Written, attempt, draw, judge, report
-from rusta_inference.codec import BOS
+from rusta_inference.codec import ABSTENTION, BOS, EDIT, END, LINE_0, TO, encode_probe
 from rusta_inference.engine import Engine
 from rusta_server.candidates import Source
 from rusta_server.candidates.model import is_worth_trying
@@ -76,6 +77,16 @@ def data(tmp_path_factory, misspelled) -> Path:
     (folder / "triplets/test/programs-00000.jsonl.xz").write_bytes(lzma.compress("".join(lines).encode()))
     for split in ("train", "test"):
         write_shards(folder / "shards", "s0", split, [[BOS, *GOOD.encode()]] * 20, "0" * 64)
+    prompt = [BOS, *b"cannot find `x`", EDIT]
+    answers = {
+        "s2": [[LINE_0, TO, *b"let x;", END]],
+        "s3": [[*ABSTENTION], [*encode_probe("ra.goto_def", "X")]],
+    }
+    for stage, written in answers.items():
+        samples = [[*prompt, *answer] for answer in written]
+        write_shards(
+            folder / "shards", stage, "test", [*samples, [*prompt[:-1], *b"x" * 500, EDIT, END]], "0" * 64
+        )
     return folder
 
 
@@ -119,6 +130,14 @@ def test_rustc_says_what_is_clean():
     half = GOOD.replace("take(&text)", "take(text)")
     other = GOOD.replace("&text", "text.as_str()")
     assert verdicts(written(half, GOOD, other), written(GOOD)) == [(False, True, True), (True,)]
+
+
+def test_of_two_mistakes_one_may_be_left():
+    one_left = GOOD.replace("take(&text)", "take(text)")
+    as_good = one_left.replace("take(text)", "take(text) ", 1)
+    worse = GOOD.replace("&text", "txet")
+    two = evolve(written(one_left, as_good, worse, GOOD), mended={MAIN: one_left.encode()})
+    assert verdicts(two) == [(True, True, False, True)]
 
 
 def test_a_program_without_its_main_is_not_clean():
@@ -210,13 +229,33 @@ def test_ppmd_learns_from_what_it_read_before():
     assert after_itself < 0.2 * alone
 
 
-def test_the_command_measures_both_parts(data):
+def test_a_refusal_counts_where_something_is_out_of_sight():
+    def asked(kind, *refusals):
+        return [Asked(kind, p, 0.0) for p in refusals]
+
+    edits = asked("edit", *[0.1] * 19, 0.7)
+    found = model_refusals.report([*edits, *asked("abstain", 0.8, 0.3, 0.05), Asked("probe", 0.2, 0.4)])
+    assert (found.n_edit, found.n_abstain, found.n_probe) == (20, 3, 1)
+    assert (found.refused.count, found.refused_wrongly.count, found.probed.count) == (2, 1, 1)
+    assert found.found.count == 3, "5 % of the others: the one at 0.7"
+    assert found.auc == pytest.approx((1 + 0.95 + 0.0 + 0.95) / 4)
+    assert math.isnan(model_refusals.report([]).auc)
+
+
+def test_problems_of_each_kind_are_drawn_and_long_ones_are_not(data):
+    drawn = model_refusals.draw(data / "shards", "test", 5)
+    assert [kind for kind, _ in drawn] == ["edit", "abstain", "probe"]
+    assert all(prompt[0] == BOS and prompt[-1] == EDIT for _, prompt in drawn)
+
+
+def test_the_command_measures_all_parts(data):
     arguments = ["--model", "--model-dir", str(WEIGHTS), "--data", str(data), "--jobs", "1", "--json"]
     told = CliRunner().invoke(command, arguments)
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
     assert found["model"]["run"] == "random"
     assert found["triplets"]["all"]["n"] == found["triplets"]["n_there"] == 2
+    assert found["refusals"]["n_abstain"] == found["refusals"]["n_edit"] == 1
     assert found["bytes"]["n_bytes"] == 20 * len(GOOD)
     costs = {cost["name"].split(",")[0]: cost["bits_per_byte"] for cost in found["bytes"]["costs"]}
     assert {"the model", "xz -9e", "PPMd", "5-gram"} <= set(costs)

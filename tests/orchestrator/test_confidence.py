@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rusta_inference.confidence import Calibration, calibration, parse, render
 from rusta_server.candidates import Candidate, Score
-from rusta_server.orchestrator.confidence import confidence, evidence, features
+from rusta_server.orchestrator.confidence import Near, confidence, evidence, features
 from rusta_server.orchestrator.investigate import next_probe
 from rusta_server.patch.edit import Edit
 from rusta_server.patch.proof import Level
@@ -79,7 +79,8 @@ def test_what_often_compiles_and_is_wrong_is_seen(old, new, traits):
     [
         (evolve(RENAMED, prior=0.9), evolve(RENAMED, prior=0.1)),
         (evolve(RENAMED, n_mended=4), RENAMED),
-        (RENAMED, evolve(RENAMED, n_steps=4)),
+        (RENAMED, evolve(RENAMED, near=Near(stacked=3))),
+        (evolve(RENAMED, near=Near(beside=3)), evolve(RENAMED, near=Near(stacked=3))),
         (RENAMED, evolve(RENAMED, source="rule/declare")),
         (RENAMED, evolve(RENAMED, n_new_warnings=2)),
         (known(b"at(20)", b"&at(20)"), known(b"at(20)", b"Default::default()")),
@@ -122,7 +123,7 @@ def test_it_is_a_probability_whatever_is_known(prior, level, score, source, old,
         changes=((old, new),),
         n_lines=n,
         n_new_warnings=n,
-        n_steps=n + 1,
+        near=Near(n, n, n, n),
     )
     assert 0 < confidence([part], level) < 1
 

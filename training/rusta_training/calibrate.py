@@ -134,7 +134,7 @@ def judge(
         ece_null=(float(low), float(middle), float(high)),
         brier=float(((p - y) ** 2).mean()),
         brier_base=base * (1 - base),
-        auc=_auc(p, y),
+        auc=auc(p, y),
         bins=tuple(_bins(p, y)),
         at={tau: _at(p, y, tau) for tau in thresholds},
     )
@@ -196,7 +196,8 @@ def _bins(p: Floats, y: Floats) -> list[tuple[float, float, int, float, float]]:
     return found
 
 
-def _auc(p: Floats, y: Floats) -> float:
+def auc(p: Floats, y: Floats) -> float:
+    """How often one with `y` 1 has a higher `p` than one with `y` 0, ties as half; NaN if one kind lacks."""
     good, bad = p[y == 1], p[y == 0]
     if not len(good) or not len(bad):
         return float("nan")

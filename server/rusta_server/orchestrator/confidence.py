@@ -36,6 +36,23 @@ _MANY = 12
 
 
 @frozen
+class Near:
+    """What else is close to a fix, by number. One mistake may be behind all of it, or each has its own.
+
+    Attributes:
+        beside: other candidates, for errors that were there from the start.
+        later: other candidates, for errors of a later stage of the compiler: the first ones hid them.
+        stacked: other candidates where this one, or they, mend what one of them brought in.
+        left: errors that are left.
+    """
+
+    beside: int = 0
+    later: int = 0
+    stacked: int = 0
+    left: int = 0
+
+
+@frozen
 class Evidence:
     """What is known of one accepted candidate.
 
@@ -44,7 +61,6 @@ class Evidence:
         changes: old and new text of each place it changes, widened to whole words.
         n_new_warnings: warnings that the compiler gave only afterwards.
         n_mended: errors that went away with it.
-        n_steps: candidates that are applied close to each other, this one among them.
     """
 
     source: str
@@ -55,10 +71,16 @@ class Evidence:
     n_lines: int
     n_new_warnings: int = 0
     n_mended: int = 1
-    n_steps: int = 1
+    near: Near = Near()
 
     def of_change(
-        self, before: Mapping[str, bytes], after: Mapping[str, bytes], *, n_new_warnings: int, n_mended: int
+        self,
+        before: Mapping[str, bytes],
+        after: Mapping[str, bytes],
+        *,
+        n_new_warnings: int,
+        n_mended: int,
+        near: Near,
     ) -> "Evidence":
         """The same candidate, once the compiler has judged it: it may have been made smaller."""
         return evolve(
@@ -67,6 +89,7 @@ class Evidence:
             n_lines=diff.n_changed_lines(before, after),
             n_new_warnings=n_new_warnings,
             n_mended=n_mended,
+            near=near,
         )
 
 
@@ -78,7 +101,7 @@ def evidence(
     *,
     n_new_warnings: int = 0,
     n_mended: int = 1,
-    n_steps: int = 1,
+    near: Near = Near(),
 ) -> Evidence:
     """What is known of a candidate for `error` that made `after` of `before`."""
     return Evidence(
@@ -90,7 +113,7 @@ def evidence(
         n_lines=diff.n_changed_lines(before, after),
         n_new_warnings=n_new_warnings,
         n_mended=n_mended,
-        n_steps=n_steps,
+        near=near,
     )
 
 
@@ -127,7 +150,10 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
         "places": float(min(len(part.changes), 4)),
         "warnings": float(min(part.n_new_warnings, 2)),
         "mended": math.log2(min(max(part.n_mended, 1), 8)),
-        "steps": math.log2(part.n_steps),
+        "beside": math.log2(1 + part.near.beside),
+        "later": math.log2(1 + part.near.later),
+        "stacked": math.log2(1 + part.near.stacked),
+        "left": math.log2(1 + min(part.near.left, 7)),
         "renames": float(any(_is_rename(*change) for change in part.changes)),
         "deletes": float(any(_is_deletion(*change) for change in part.changes)),
         "made_up": float(_counts_more(_MADE_UP, old, new)),

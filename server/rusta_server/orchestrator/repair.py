@@ -26,7 +26,7 @@ from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
 from ..patch.shrink import Shrunk, shrink
 from ..tools.diagnostic import BORROWS, Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
-from .confidence import Evidence, confidence, evidence
+from .confidence import Evidence, Near, confidence, evidence
 from .judge import Verdict, compare
 from .propose import ASK_BELOW, SOURCES, Found, Sources, candidates, ranked, split_sure
 
@@ -169,13 +169,30 @@ class Repair:
                 step.after,
                 n_new_warnings=step.n_new_warnings,
                 n_mended=len(step.mended),
-                n_steps=sum(_are_close(step.diagnostic, other.diagnostic) for other in self.state.steps),
+                near=self._near(position),
             )
-            for step in self.state.steps
+            for position, step in enumerate(self.state.steps)
         )
 
+    def _near(self, position: int) -> Near:
+        """What is close to the error of a step."""
+        steps = self.state.steps
+        own = steps[position].diagnostic
+        known = {error.fingerprint for error in self.baseline.errors}
+        first_stage = min((error.stage for error in self.baseline.errors), default=BORROWS)
+        near = Counter[str]()
+        for other, step in enumerate(steps):
+            if other == position or not are_close(own, step.diagnostic):
+                continue
+            error = steps[max(other, position)].diagnostic  # what was mended later
+            if error.fingerprint in known:
+                near["beside"] += 1
+            else:
+                near["later" if error.stage > first_stage else "stacked"] += 1
+        return Near(**near, left=sum(are_close(own, error) for error in self.remaining))
 
-def _are_close(one: Diagnostic, other: Diagnostic) -> bool:
+
+def are_close(one: Diagnostic, other: Diagnostic) -> bool:
     """Whether two errors are so close to each other that one mistake may be behind both."""
     if one.primary is None or other.primary is None:
         return True
