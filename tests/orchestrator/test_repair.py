@@ -251,6 +251,34 @@ def test_mending_one_error_of_a_line_leaves_the_other_the_same():
     assert compare(before, after, target).level == Level.V1
 
 
+def test_a_statement_that_a_fix_moves_is_not_lost():
+    """The compiler would be content without it."""
+    code = b"""\
+fn longest(words: Vec<String>) -> String {
+    let mut best = String::new();
+    for word in words {
+        if word.len() > best.len() {
+            best = word;
+        }
+    }
+    println!("{} words", words.len());
+    best
+}
+
+fn main() {
+    longest(vec!["a".to_string()]);
+}
+"""
+    with TemporaryDirectory() as folder:
+        real = FileShadow(Path(folder), FILE_NAME, {FILE_NAME: code})
+        found = repair(real)
+        alternatives = list(offers.search(real, real.check({}), run_tests=False))
+    assert found.level == Level.V2
+    assert {b"println!" in text for text in (*found.state.variant.values(),)} == {True}
+    assert alternatives
+    assert all(b"println!" in offer.after[FILE_NAME] for offer in alternatives if offer.source != "rule/delete")
+
+
 # Offers for the lightbulb.
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rusta_server.patch import diff
-from rusta_server.patch.shrink import ddmin, shrink, size
+from rusta_server.patch.shrink import ddmin, shrink, size, units
 
 LINES = st.lists(
     st.sampled_from(
@@ -55,6 +55,21 @@ def test_the_tries_for_words_can_be_limited():
     assert (found.hunks, found.n_tries, found.is_minimal) == (hunks, 0, False)
 
 
+def test_what_is_moved_is_not_deleted():
+    before = "use_first(a);\nlet b = f(a);\ng(b);\n"
+    after = "let b = f(a);\ng(b);\n    use_first(a);\n"
+    check(before, after, lambda text: text.startswith("let"), expected=after)
+    before, after = before + "end();\nx\n", after + "end();\ny\n"
+    check(before, after, lambda text: "y" in text, expected=before.replace("x", "y"))
+
+
+def test_brackets_and_blank_lines_that_come_and_go_are_no_move():
+    old, new = b"a\n}\nb\nc\nd\n\ne\nf\n", b"a\nb\nc\nd\n}\ne\nf\n\n"
+    hunks = diff.all_hunks({"a": old}, {"a": new})
+    assert len(hunks) == 3
+    assert {len(unit) for unit in units(hunks)} == {1}
+
+
 @settings(derandomize=True, max_examples=400, deadline=None)
 @given(TEXTS, TEXTS, st.data())
 def test_what_a_shrunk_patch_promises(before, after, data):
@@ -75,7 +90,10 @@ def test_what_a_shrunk_patch_promises(before, after, data):
     assert found.after.n_bytes <= found.before.n_bytes
     assert (found.before, found.after) == (size(hunks), size(found.hunks))
     assert shrink(hunks, works).hunks == found.hunks
-    assert len(found.kept) <= 1 or not any(works([h for h in found.kept if h != hunk]) for hunk in found.kept)
+    kept = [unit for unit in units(hunks) if unit[0] in found.kept]
+    assert sorted(found.kept, key=hunks.index) == sorted((h for unit in kept for h in unit), key=hunks.index)
+    rests = [[h for h in found.kept if h not in unit] for unit in kept]
+    assert len(kept) <= 1 or not any(map(works, rests))
 
 
 @given(st.sets(st.integers(0, 19), max_size=6))

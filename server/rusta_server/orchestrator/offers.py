@@ -13,7 +13,7 @@ from ..candidates import Propose, Rank
 from ..patch import diff
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested
-from ..patch.shrink import ddmin
+from ..patch.shrink import smallest
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
 from .confidence import Evidence, confidence, evidence
@@ -219,7 +219,7 @@ class _Prover:
             outcome = self._check(diff.rebuild(attempt.before, chosen), all_targets)
             return self._level(outcome, attempt, all_targets) >= level
 
-        kept = ddmin(parts, as_good)
+        kept = smallest(parts, as_good)
         return attempt.after if len(kept) == len(parts) else diff.rebuild(attempt.before, kept)
 
 

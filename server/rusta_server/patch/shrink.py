@@ -1,4 +1,8 @@
-"""Make a patch as small as it can be while it still does its work: whole hunks first, then words in them."""
+"""Make a patch as small as it can be while it still does its work: whole hunks first, then words in them.
+
+Code that a patch moves is moved or stays: a hunk in which it goes is never kept without the one in which it
+comes. The compiler would often be content with less, but then a patch that moves code would delete it.
+"""
 
 import difflib
 import re
@@ -11,6 +15,7 @@ from .diff import Hunk
 
 T = TypeVar("T")
 
+_WORD = re.compile(rb"\w")
 _TOKENS = re.compile(rb"[\w\x80-\xff]+|\s+|[^\w\s]")
 
 
@@ -57,10 +62,13 @@ def shrink(
         max_word_tries: how often a patch with fewer words is judged; no limit if None.
     """
     counted = _Counted(works)
-    kept = ddmin(hunks, counted)
+    kept = smallest(hunks, counted)
+    moved = {hunk for unit in units(kept) if len(unit) > 1 for hunk in unit}
     parts = [(n, word) for n, hunk in enumerate(kept) for word in range(len(_words(hunk)))]
+    fixed = [part for part in parts if kept[part[0]] in moved]
+    free = [part for part in parts if kept[part[0]] not in moved]
     counted.left = max_word_tries
-    words = ddmin(parts, lambda chosen: counted(_with_words(kept, chosen)))
+    words = fixed + ddmin(free, lambda chosen: counted(_with_words(kept, fixed + chosen)))
     final = _with_words(kept, words)
     if size(final).n_lines > size(kept).n_lines:  # some old words keep a line alive that would have gone
         final = kept
@@ -72,6 +80,40 @@ def shrink(
         counted.n,
         counted.left is None or counted.left > 0 or len(parts) < 2,
     )
+
+
+def smallest(hunks: Sequence[Hunk], works: Callable[[list[Hunk]], bool]) -> list[Hunk]:
+    """A subset of the hunks, in order, for which `works` holds and of which no unit can be dropped."""
+    kept = ddmin(units(hunks), lambda chosen: works(_flat(chosen, hunks)))
+    return _flat(kept, hunks)
+
+
+def units(hunks: Sequence[Hunk]) -> list[tuple[Hunk, ...]]:
+    """The hunks, those together of which one takes a line away that another brings, white space aside.
+
+    Lines without a word, like a bracket, do not count.
+    """
+    found: list[list[Hunk]] = []
+    for hunk in hunks:
+        related = [unit for unit in found if any(_moves(hunk, other) or _moves(other, hunk) for other in unit)]
+        found = [unit for unit in found if unit not in related]
+        found.append([*(other for unit in related for other in unit), hunk])
+    return [tuple(unit) for unit in found]
+
+
+def _moves(one: Hunk, other: Hunk) -> bool:
+    """Whether a line that goes with one hunk comes with the other."""
+    return not _lines(one.before, one.after).isdisjoint(_lines(other.after, other.before))
+
+
+def _lines(lines: Sequence[bytes], without: Sequence[bytes]) -> set[bytes]:
+    """The lines with a word in them, without white space around, that are not among others."""
+    return {line.strip() for line in lines if _WORD.search(line)} - {line.strip() for line in without}
+
+
+def _flat(chosen: Sequence[tuple[Hunk, ...]], order: Sequence[Hunk]) -> list[Hunk]:
+    members = {hunk for unit in chosen for hunk in unit}
+    return [hunk for hunk in order if hunk in members]
 
 
 def ddmin(parts: Sequence[T], works: Callable[[list[T]], bool]) -> list[T]:
