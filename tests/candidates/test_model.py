@@ -9,7 +9,7 @@ from attrs import asdict, evolve
 from rusta_inference import codec, decode, engine
 from rusta_inference.problem import of_diagnostic
 from rusta_server.candidates import Candidate, Context, Source
-from rusta_server.candidates.model import ByteModel, Weights, _Consulted, _title, _up_to_hole, look
+from rusta_server.candidates.model import SHIPPED, ByteModel, Weights, _Consulted, _title, _up_to_hole, look
 from rusta_server.patch.edit import Edit, apply
 from rusta_server.tools.diagnostic import Diagnostic, Span
 from rusta_server.tools.process import Cancel
@@ -35,10 +35,11 @@ def span(needle: bytes, **more) -> Span:
     )
 
 
+ERROR = Diagnostic("E0308", "error", "mismatched types", (span(b'"5"', label="expected `i32`"),), ())
+
+
 def context(*children: Diagnostic) -> Context:
-    error = Diagnostic(
-        "E0308", "error", "mismatched types", (span(b'"5"', label="expected `i32`"),), children
-    )
+    error = evolve(ERROR, children=children)
     return Context(error, (error,), {FILE: Source(FILE, CODE)})
 
 
@@ -58,6 +59,14 @@ def model():
     model.worker.close()  # Missing has none: then all of them fail
 
 
+@pytest.fixture(scope="module")
+def shipped():
+    """The weights that are installed: those of the tests write nothing that is worth trying."""
+    model = ByteModel(SHIPPED, n_threads=1)
+    yield model
+    model.worker.close()
+
+
 def test_what_others_propose_comes_back_scored_and_with_its_own_title(model):
     given = [candidate(b'"5"', b"5"), candidate(b"i32", b"&str")]
     found = model.ranking()(context(), given)
@@ -67,8 +76,9 @@ def test_what_others_propose_comes_back_scored_and_with_its_own_title(model):
     assert all(0 < one.prior < 1 for one in found)
 
 
-def test_what_it_writes_itself_can_be_applied_and_parses_no_worse(model):
-    own = [one for one in model.ranking()(context(), []) if one.source == "model"]
+def test_what_it_writes_itself_can_be_applied_and_parses_no_worse(shipped):
+    own = [one for one in shipped.ranking()(context(), []) if one.source == "model"]
+    assert own
     effects = {apply({FILE: CODE}, one.edits)[FILE] for one in own}
     assert len(effects) == len(own), "no two do the same"
     assert CODE not in effects
@@ -85,6 +95,24 @@ def test_a_candidate_that_cannot_be_said_to_it_is_kept_without_a_score(model):
 def test_the_same_question_has_the_same_answer(model):
     given = [candidate(b'"5"', b"5")]
     assert model.ranking()(context(), given) == model.ranking()(context(), given)
+
+
+def test_the_same_prompt_of_another_text_has_its_own_answer(shipped):
+    """A line that the model is not shown moves all the others."""
+    filler = b"".join(b"pub const C%d: u8 = %d;\n" % (n, n % 200) for n in range(200))
+    starts = []
+    for above in (b"// one\n", b"// one\n// two\n"):
+        head = above + filler
+        moved = evolve(
+            ERROR,
+            spans=tuple(
+                evolve(one, start=one.start + len(head), end=one.end + len(head)) for one in ERROR.spans
+            ),
+        )
+        there = Context(moved, (moved,), {FILE: Source(FILE, head + CODE)})
+        starts.append([[one.start for one in own.edits] for own in shipped.ranking()(there, [])])
+    assert starts[0]
+    assert starts[1] == [[start + len(b"// two\n") for start in edits] for edits in starts[0]]
 
 
 class Scripted:
@@ -111,9 +139,8 @@ class Scripted:
 
 
 def asked(scripted: Scripted, context: Context, candidates=()):
-    files = {FILE: CODE}
-    prompt = codec.encode_problem(of_diagnostic(asdict(context.diagnostic), files))
-    return list(_Consulted(scripted, context, prompt, None).opinions(candidates))
+    problem = of_diagnostic(asdict(context.diagnostic), {FILE: CODE})
+    return list(_Consulted(scripted, context, problem, None).opinions(candidates))
 
 
 def test_a_hole_in_a_suggestion_is_filled_behind_what_the_compiler_says():
@@ -136,6 +163,36 @@ def test_what_somebody_proposed_already_keeps_its_name_and_comes_once():
 def test_an_edit_that_parses_worse_or_changes_only_white_space_is_not_proposed():
     worse = (CODE.replace(b";", b"", 1), CODE.replace(b"}", b""), CODE.replace(b"{", b"{\n", 1))
     assert asked(Scripted(*worse), context()) == []
+
+
+class Asking(Scripted):
+    """Would rather see the definition of `Point` first, and then writes what the script says."""
+
+    def __init__(self, target: str, *texts: bytes) -> None:
+        super().__init__(*texts)
+        self.target, self.prompts = target, []
+
+    def generate(self, prompt, **options):
+        self.prompts.append(bytes(token for token in prompt.tokens if token < 256))
+        written = super().generate(prompt, **options)
+        if len(self.prompts) > 1:
+            return written
+        wish = codec.decode(prompt, codec.encode_probe("ra.goto_def", self.target))
+        probe = decode.Candidate(wish, (), engine.Score((-0.5,), None), log_p=-0.5)
+        return evolve(written, candidates=(probe, *written.candidates))
+
+
+@pytest.mark.parametrize(("target", "n_prompts"), [("Point", 2), ("Nothing", 1), ("Twice", 1)])
+def test_a_definition_that_it_asks_for_is_shown_to_it(target, n_prompts):
+    there = context()
+    elsewhere = b"/// A place.\npub struct Point {\n    pub x: i32,\n}\npub struct Twice;\n"
+    files = {**there.files, "src/point.rs": Source("src/point.rs", elsewhere)}
+    files["src/twice.rs"] = Source("src/twice.rs", b"pub struct Twice;\n")
+    asking = Asking(target, CODE.replace(b'"5"', b"5"))
+    found = asked(asking, evolve(there, files=files))
+    assert len(asking.prompts) == n_prompts
+    assert [b"pub x: i32" in prompt for prompt in asking.prompts] == [False, True][:n_prompts]
+    assert [apply({FILE: CODE}, one.candidate.edits)[FILE] for one in found] == list(asking.texts)
 
 
 def test_where_a_hole_begins():

@@ -276,7 +276,9 @@ fn main() {
     assert found.level == Level.V2
     assert {b"println!" in text for text in (*found.state.variant.values(),)} == {True}
     assert alternatives
-    assert all(b"println!" in offer.after[FILE_NAME] for offer in alternatives if offer.source != "rule/delete")
+    assert all(
+        b"println!" in offer.after[FILE_NAME] for offer in alternatives if offer.source != "rule/delete"
+    )
 
 
 # Offers for the lightbulb.

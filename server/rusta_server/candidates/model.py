@@ -6,6 +6,7 @@ that cannot be used, nothing else is lost.
 
 import logging
 import math
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from attrs import asdict, define, evolve, field, frozen
 
 import rusta_inference
 from rusta_inference import codec
-from rusta_inference.codec import Prompt
+from rusta_inference.codec import Mark, Problem
 from rusta_inference.confidence import calibration, logit
 from rusta_inference.manifest import Missing, read, read_graph
 from rusta_inference.problem import of_diagnostic
@@ -27,6 +28,7 @@ from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
 from ..tools.process import Cancel, is_cancelled
 from . import LANGUAGE, Candidate, Context, Rank, Score, Source, rustc
+from .syntax import named_item
 
 if TYPE_CHECKING:
     from rusta_inference.decode import Generated
@@ -42,6 +44,7 @@ _MAX_SCORED = 16
 _MAX_HOLES = 2
 _REMEMBERED = 16
 _TITLE_WIDTH = 60
+_DEFINED = r"\b(?:struct|enum|union|trait|type|fn|const|static)\s+{}\b"
 
 
 @frozen
@@ -142,12 +145,14 @@ class ByteModel:
                 for span in context.diagnostic.all_spans()
                 if span.path in context.files
             }
-            prompt = codec.encode_problem(of_diagnostic(asdict(context.diagnostic), files))
+            problem = of_diagnostic(asdict(context.diagnostic), files)
+            prompt = codec.encode_problem(problem)
             if not prompt.lines:
                 return None
-            question = (prompt.tokens, *candidates)
+            # The same prompt may come of another text, in which what it shows lies elsewhere.
+            question = (prompt.tokens, frozenset(problem.files.items()), *candidates)
             if question not in self._known:
-                consulted = _Consulted(worker, context, prompt, cancel)
+                consulted = _Consulted(worker, context, problem, cancel)
                 self._known[question] = tuple(consulted.opinions(candidates))
                 if len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
@@ -155,15 +160,24 @@ class ByteModel:
 
 
 class _Consulted:
-    """One question to the model: a prompt that was read once."""
+    """One question to the model: a prompt that was read once, or twice if it asks for a definition."""
 
-    def __init__(self, worker: "Worker", context: Context, prompt: Prompt, cancel: Cancel | None) -> None:
-        self._worker, self._context, self._prompt, self._cancel = worker, context, prompt, cancel
-        self._read = worker.prefill(prompt.tokens, cancelled=self._is_cancelled)
+    def __init__(self, worker: "Worker", context: Context, problem: Problem, cancel: Cancel | None) -> None:
+        self._worker, self._context, self._cancel = worker, context, cancel
+        self._show(problem)
+
+    def _show(self, problem: Problem) -> None:
+        self._problem, self._prompt = problem, codec.encode_problem(problem)
+        self._read = self._worker.prefill(self._prompt.tokens, cancelled=self._is_cancelled)
 
     def opinions(self, candidates: Sequence[Candidate]) -> Iterator[Opinion]:
         """Scored candidates: the given ones first."""
         written = self._generate(_N_OWN)
+        mark = _definition_wanted(written, self._context)
+        if mark is not None:
+            files = {**self._problem.files, mark.path: self._context.files[mark.path].text}
+            self._show(evolve(self._problem, marks=(*self._problem.marks, mark), files=files))
+            written = self._generate(_N_OWN)
         own = list(self._own(written))
         given = self._scored(candidates)
         told = {_effect(one, self._context) for one in given}
@@ -244,6 +258,27 @@ class _Consulted:
         except EditError:
             return False
         return is_worth_trying(before, after)
+
+
+def _definition_wanted(written: "Generated", context: Context) -> Mark | None:
+    """Where the definition is that the model would rather see first; None if it has a better answer.
+
+    None, too, if no file of the workspace defines a thing of this name, or several do.
+    """
+    best = written.candidates[0].answer if written.candidates else None
+    if not isinstance(best, codec.NeedsProbe) or best.tool != "ra.goto_def":
+        return None
+    defined = re.compile(_DEFINED.format(re.escape(best.target)).encode())
+    found = [
+        (path, item)
+        for path in context.files
+        if defined.search((source := context.files[path]).text)
+        and (item := named_item(source, best.target)) is not None
+    ]
+    if len(found) != 1:
+        return None
+    ((path, item),) = found
+    return Mark(path, item.start_byte, item.end_byte, "note")
 
 
 def is_worth_trying(before: Mapping[str, Source], after: Mapping[str, bytes]) -> bool:

@@ -95,7 +95,9 @@ def units(hunks: Sequence[Hunk]) -> list[tuple[Hunk, ...]]:
     """
     found: list[list[Hunk]] = []
     for hunk in hunks:
-        related = [unit for unit in found if any(_moves(hunk, other) or _moves(other, hunk) for other in unit)]
+        related = [
+            unit for unit in found if any(_moves(hunk, other) or _moves(other, hunk) for other in unit)
+        ]
         found = [unit for unit in found if unit not in related]
         found.append([*(other for unit in related for other in unit), hunk])
     return [tuple(unit) for unit in found]
