@@ -16,7 +16,14 @@ from rusta_training.graphs import Graph  # noqa: E402
 from rusta_training.model import Hourglass, ModelConfig  # noqa: E402
 
 CONFIG = ModelConfig(
-    d_local=64, n_in=2, d_global=128, n_global=2, n_out=3, ngram_buckets=256, multi_byte=True
+    d_local=64,
+    n_in=2,
+    d_global=128,
+    n_global=2,
+    n_out=3,
+    ngram_buckets=256,
+    syntax_hints=True,
+    multi_byte=True,
 )
 
 
@@ -60,8 +67,8 @@ def test_an_export_is_opened_and_its_figures_are_in_the_manifest(model: Hourglas
     assert made.parity.bits_int8 == pytest.approx(made.parity.bits_pytorch, rel=0.03)
     assert made.parity.agreement_int8 > 0.9
     assert (made.run, made.ledger_sha256) == ("this", "ab")
-    assert model.multi_byte is not None
-    of_training = model.multi_byte.weight.numel()
+    assert model.multi_byte is not None and model.head_syntax is not None
+    of_training = model.multi_byte.weight.numel() + model.head_syntax.weight.numel()
     assert made.n_parameters == sum(one.numel() for one in model.parameters()) - of_training
     on_disk = sum(path.stat().st_size for path in (tmp_path / "out").glob("*.onnx"))
     assert on_disk < 1.6 * made.n_parameters, "a weight takes more than a byte, or is there twice"

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from attrs import asdict
+from attrs import asdict, evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rusta_inference.codec import BOS, EDIT, END, PAD
+from rusta_training import hints
 from rusta_training.batches import load_pool, packed, padded, pool_of, validation_batches
 from rusta_training.curve import series_of, svg
+from rusta_training.hints import kinds_of
 from rusta_training.model import SIZES, Hourglass
 from rusta_training.optimizer import Optimizers, orthogonalized
 from rusta_training.shards import ShardError, write_shards
@@ -119,6 +121,15 @@ def test_a_checkpoint_of_another_shape_is_not_overwritten(shards: Path, tmp_path
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
+def test_a_checkpoint_from_before_a_field_was_there_is_gone_on_from(tmp_path: Path) -> None:
+    config = evolve(SIZES["smoke"], syntax_hints=False)
+    known = {name: value for name, value in asdict(config).items() if name != "syntax_hints"}
+    torch.save({"config": known}, tmp_path / "checkpoint.pt")
+    assert load_checkpoint(tmp_path / "checkpoint.pt", config) is not None
+    with pytest.raises(SystemExit, match="another shape"):
+        load_checkpoint(tmp_path / "checkpoint.pt", SIZES["smoke"])
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 300), max_size=30), st.sampled_from([16, 64, 128]))
 def test_rows_hold_every_token_once_and_foretell_each_but_the_first(sizes: list[int], context: int) -> None:
@@ -163,6 +174,41 @@ def test_what_is_drawn_depends_on_seed_and_position_only() -> None:
     for number in range(10, 20):
         assert np.array_equal(second.draw(8, 7).tokens, drawn[number])
     assert not np.array_equal(pool_of(tokens, "s0", 128).draw(8, 8).tokens, drawn[0])
+
+
+def test_each_byte_of_code_has_its_kind_of_syntax() -> None:
+    text = b"fn f(x: &'a Foo) -> u8 { x.y + 1 } // s"
+    found = kinds_of(np.array([BOS, *text], np.int64)).tolist()
+    assert found[0] == hints.UNKNOWN
+    of = {
+        word: found[1 + text.index(word)] for word in (b"fn", b"f(", b"(", b"'a", b"Foo", b"->", b"u8", b"1")
+    }
+    assert list(of.values()) == [
+        hints.KEYWORD,
+        hints.NAME,
+        hints.BRACKET,
+        hints.LIFETIME,
+        hints.TYPE,
+        hints.SIGN,
+        hints.TYPE,
+        hints.NUMBER,
+    ]
+    assert found[1 + text.index(b"y")] == hints.FIELD
+    assert found[1 + text.index(b"//") :] == [hints.COMMENT] * 4
+    assert found[1 + text.index(b" f")] == hints.SPACE
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 351), max_size=80))
+def test_whatever_is_read_has_a_kind_or_is_a_symbol(tokens: list[int]) -> None:
+    found = kinds_of(np.array(tokens, np.int64))
+    assert [kind == hints.UNKNOWN for kind in found.tolist()] == [token >= 256 for token in tokens]
+
+
+def test_only_code_has_kinds() -> None:
+    tokens = np.array([BOS, *b"let x = 1;"], np.uint16)
+    assert pool_of(tokens, "s0", 16).batch([0]).kinds[0, :3].tolist() == [hints.KEYWORD] * 3
+    assert not pool_of(tokens, "s1", 16).batch([0]).kinds.any()
 
 
 def test_only_what_follows_EDIT_counts_fully_in_a_triplet() -> None:
@@ -245,6 +291,7 @@ def test_both_optimizers_together_move_every_parameter_and_learn() -> None:
             torch.ones_like(text, dtype=torch.float32),
             torch.ones_like(text) > 0,
             torch.zeros_like(text),
+            torch.from_numpy(kinds_of(targets[0].numpy()))[None],
         )
         loss.backward()
         optimizers.step(1.0)

@@ -5,8 +5,9 @@
 #   DEVICE=cuda MINUTES=12 training/runs/tiny.sh              an accelerator
 #
 # Killed or stopped, it goes on from its last checkpoint when started again with the same OUT. A bare machine
-# needs only PyTorch, numpy and attrs, the repository's files and build/data/shards; OUT/weights-*.npz (each
-# below 16 MiB) and OUT/weights.json are what to carry home.
+# needs only PyTorch, numpy, attrs and tree-sitter (tree-sitter-rust; not with --override '{"syntax_hints": false}'),
+# the repository's files and build/data/shards; OUT/weights-*.npz (each below 16 MiB) and OUT/weights.json are what
+# to carry home.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -15,7 +16,7 @@ MINUTES=${MINUTES:-75}
 SHARDS=${SHARDS:-build/data/shards}
 PYTHON=${PYTHON:-python3}
 # Parts of the time; a stage whose shards are missing joins as soon as they are there.
-PLAN=${PLAN:-s0=.8,s1=.2@25 s0=.2,s1=.2,s2=.5,s3=.1@40 s0=.05,s1=.05,s2=.7,s3=.2@35}
+PLAN=${PLAN:-s0=.8,s1=.2@25 s0=.2,s1=.2,s2=.5,s3=.1@40 s0=.05,s1=.05,s2=.75,s3=.15@35}
 
 if [ "$DEVICE" = cuda ]; then
     SIZE=${SIZE:-tiny}

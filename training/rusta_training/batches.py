@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from rusta_inference.codec import BOS, EDIT, END, FILL, PAD
+from rusta_training.hints import UNKNOWN, kinds_of
 from rusta_training.model import PATCH
 from rusta_training.shards import MANIFEST, Tokens, read_manifest, read_shards
 
@@ -41,6 +42,13 @@ class Batch:
     weights: NDArray[np.float32]
     answers: NDArray[np.bool_]
     samples: NDArray[np.int64]
+
+    @property
+    def kinds(self) -> NDArray[np.int64]:
+        """The kind of syntax that each target is part of (`hints`). Only s0 is code throughout."""
+        if self.stage != "s0":
+            return np.full_like(self.targets, UNKNOWN)
+        return np.stack([kinds_of(row) for row in self.targets])
 
 
 @define(eq=False)

@@ -28,7 +28,7 @@ from . import graphs, parity, quantize
 from .model import HISTORY, Hourglass
 from .train import load_model, read_weights
 
-TRAINING_ONLY = ("multi_byte.weight",)
+TRAINING_ONLY = ("head_syntax.weight", "multi_byte.weight")
 MAX_FILE_BYTES = 48 * 2**20
 """No file in a repository should be larger than 50 MB."""
 

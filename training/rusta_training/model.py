@@ -27,6 +27,8 @@ from attrs import field, frozen
 from attrs.validators import ge, in_
 from torch import Tensor, nn
 
+from .hints import N_KINDS
+
 PATCH = 4
 """Bytes for one global position."""
 TAPS = 4
@@ -57,6 +59,8 @@ class ModelConfig:
     vocab: int = 352
     ngram_buckets: int = 0
     """Rows of each table of n-gram embeddings; 0 for none."""
+    syntax_hints: bool = field(default=False, validator=in_([True, False]))
+    """Predict what kind of syntax the next byte is part of as well (`hints`), in training only."""
     multi_byte: bool = field(default=False, validator=in_([True, False]))
     """Predict the byte after the next as well, in training only; did not pay (training/LOG.md, Ablations)."""
 
@@ -67,9 +71,15 @@ class ModelConfig:
 
 
 SIZES: dict[str, ModelConfig] = {
-    "smoke": ModelConfig(d_local=64, n_in=1, d_global=128, n_global=2, n_out=2, multi_byte=True),
-    "tiny-cpu": ModelConfig(d_local=192, n_in=2, d_global=384, n_global=2, n_out=2, ngram_buckets=16_384),
-    "tiny": ModelConfig(d_local=320, n_in=2, d_global=640, n_global=3, n_out=3, ngram_buckets=16_384),
+    "smoke": ModelConfig(
+        d_local=64, n_in=1, d_global=128, n_global=2, n_out=2, syntax_hints=True, multi_byte=True
+    ),
+    "tiny-cpu": ModelConfig(
+        d_local=192, n_in=2, d_global=384, n_global=2, n_out=2, ngram_buckets=16_384, syntax_hints=True
+    ),
+    "tiny": ModelConfig(
+        d_local=320, n_in=2, d_global=640, n_global=3, n_out=3, ngram_buckets=16_384, syntax_hints=True
+    ),
     "base": ModelConfig(d_local=768, n_in=4, d_global=1536, n_global=12, n_out=6),
     "large": ModelConfig(d_local=1024, n_in=4, d_global=2560, n_global=14, n_out=6),
 }
@@ -136,6 +146,7 @@ class Hourglass(nn.Module):
         self.head = nn.Linear(config.d_local, config.vocab, bias=False)
         self.head_confidence = nn.Linear(config.d_local, 1)
         self.multi_byte = nn.Linear(config.d_local, config.d_local, bias=False) if config.multi_byte else None
+        self.head_syntax = nn.Linear(config.d_local, N_KINDS, bias=False) if config.syntax_hints else None
         initialize(self)
 
     def forward(self, tokens: Tensor) -> LocalOut:

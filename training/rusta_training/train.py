@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from attrs import evolve, frozen
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rusta_inference.codec import EDIT, FILL, PAD
 from rusta_training.batches import JUDGED, Batch, Pool, load_pool, validation_batches
 from rusta_training.curve import plot
+from rusta_training.hints import UNKNOWN
 from rusta_training.model import SIZES, Hourglass, ModelConfig, n_parameters
 from rusta_training.optimizer import Optimizers
 from rusta_training.shards import ShardError, read_manifest
@@ -39,7 +42,7 @@ DEFAULT_PLAN = "s0=1@20 s0=.4,s1=.6@15 s0=.1,s1=.1,s2=.8@50 s0=.05,s1=.05,s2=.7,
 WARM_UP_STEPS = 40
 DECAY = 0.35
 """Part of the whole time. The warm-up is counted in steps, since the first ones are slow: they compile."""
-AFTER_NEXT_WEIGHT, CONFIDENCE_WEIGHT = 0.3, 0.05
+AFTER_NEXT_WEIGHT, SYNTAX_WEIGHT, CONFIDENCE_WEIGHT = 0.3, 0.1, 0.05
 MAX_SHARD_BYTES = 15 * 2**20
 
 
@@ -64,6 +67,11 @@ def main() -> None:
     config = SIZES[options.size]
     overrides = json.loads(options.override)
     config = evolve(config, **overrides)
+    if config.syntax_hints and find_spec("tree_sitter_rust") is None:
+        raise SystemExit(
+            "syntax hints need tree-sitter and tree-sitter-rust, which are not installed."
+            """ Without them: --override '{"syntax_hints": false}'"""
+        )
     model = Hourglass(config).to(options.device)
     optimizers = Optimizers(
         model,
@@ -130,7 +138,9 @@ def main() -> None:
                     mixture, options.batch_tokens, options.seed, step * options.accumulate + part
                 )
                 with amp():
-                    loss, bits = loss_of(model, *on_device(batch, options.device))
+                    loss, bits = loss_of(
+                        model, *on_device(batch, options.device, with_kinds=config.syntax_hints)
+                    )
                 (loss / options.accumulate).backward()
                 bits_sum += bits.detach()
                 n_tokens += batch.tokens.size
@@ -171,9 +181,19 @@ def main() -> None:
 
 
 def training_loss(
-    model: Hourglass, tokens: Tensor, targets: Tensor, weights: Tensor, answers: Tensor, samples: Tensor
+    model: Hourglass,
+    tokens: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    answers: Tensor,
+    samples: Tensor,
+    kinds: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """What is minimized, and the bits per byte it stands for (weighted as the loss is)."""
+    """What is minimized, and the bits per byte it stands for (weighted as the loss is).
+
+    Args:
+        kinds: as in `Batch`; needed with syntax hints.
+    """
     out = model(tokens)
     nats = F.cross_entropy(out.logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
     total = weights.sum().clamp_min(1.0)
@@ -184,6 +204,12 @@ def training_loss(
         after = model.logits_after_next(out.hidden[:, :-1]).flatten(0, 1).float()
         nats_after = F.cross_entropy(after, targets[:, 1:].flatten(), reduction="none")
         loss = loss + AFTER_NEXT_WEIGHT * (nats_after * weights[:, 1:].flatten()).sum() / total
+    if model.head_syntax is not None:
+        assert kinds is not None, "syntax hints need the kinds of the targets"
+        hints = model.head_syntax(out.hidden).flatten(0, 1).float()
+        nats_hints = F.cross_entropy(hints, kinds.flatten(), reduction="none")
+        is_known = (kinds != UNKNOWN).flatten().float()
+        loss = loss + SYNTAX_WEIGHT * (nats_hints * is_known).sum() / is_known.sum().clamp_min(1.0)
     with torch.no_grad():
         right = is_right(out.logits, targets, answers, samples).float()
         judged = is_judged(tokens).float()
@@ -290,7 +316,7 @@ def measured(model: Hourglass, batches: list[Batch], device: str) -> dict[str, f
     """See `Validation.measure`. Values that have no meaning for the stage are None."""
     nats = n_bytes = answer_nats = n_answer_bytes = n_right = n_answers = brier = 0.0
     for batch in batches:
-        tokens, targets, _, answers, samples = on_device(batch, device)
+        tokens, targets, _, answers, samples, *_ = on_device(batch, device)
         out = model(tokens)
         each = F.cross_entropy(out.logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
         each = each.view(targets.shape)
@@ -313,13 +339,15 @@ def measured(model: Hourglass, batches: list[Batch], device: str) -> dict[str, f
     }
 
 
-def on_device(batch: Batch, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """tokens, targets, weights, answers, samples."""
-    arrays = (batch.tokens, batch.targets, batch.weights, batch.answers, batch.samples)
+def on_device(batch: Batch, device: str, *, with_kinds: bool = False) -> tuple[Tensor, ...]:
+    """tokens, targets, weights, answers, samples, and kinds if they are wanted."""
+    arrays: list[NDArray[Any]] = [batch.tokens, batch.targets, batch.weights, batch.answers, batch.samples]
+    if with_kinds:
+        arrays.append(batch.kinds)
     tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
     if device == "cuda":
         tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
-    return tensors[0], tensors[1], tensors[2], tensors[3], tensors[4]
+    return tuple(tensors)
 
 
 def processor_time() -> float:
@@ -394,7 +422,9 @@ def load_checkpoint(path: Path, config: ModelConfig) -> dict[str, Any] | None:
     if not path.exists():
         return None
     checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if checkpoint["config"] != attrs.asdict(config):
+    # Fields that came later were at their defaults.
+    defaults = {one.name: one.default for one in attrs.fields(ModelConfig)}
+    if defaults | checkpoint["config"] != attrs.asdict(config):
         raise SystemExit(f"{path} holds a model of another shape: choose another --out, or the same --size")
     return checkpoint
 
