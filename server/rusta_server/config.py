@@ -79,7 +79,7 @@ class Config:
         "(apart for each), full.",
     )
     max_checks: int = _option(60, "The most compiler runs spent on one search.")
-    rounds: int = _option(6, "The most fixes in a row that one search may stack on each other.")
+    rounds: int = _option(6, "The most fixes that one search may stack on those for the errors of the start.")
     check_timeout_s: float = _option(120.0, "The time limit of one cargo check in the shadow copy.")
     test_timeout_s: float = _option(300.0, "The time limit of one cargo test in the shadow copy.")
     run_tests: bool = _option(True, "Run the tests to raise a fix from V2 to V3.")

@@ -61,6 +61,86 @@ def test_a_real_crate_with_several_mistakes_is_repaired(semver, fix):
     assert check.returncode == 0
 
 
+SHOP = {
+    "src/main.rs": """mod shop;
+mod words;
+
+use shop::{Item, Shop};
+
+fn main() {
+    let mut shop = Shop::new();
+    shop.add(Item::new("apple", 3, 0.5));
+    shop.add(Item::new("pear", "4", 0.75));
+    let first = shop.first();
+    shop.add(Item::new("plum", 12, 0.1));
+    println!("first: {:?}", first);
+    for item in shop.items {
+        println!("{}", words::line(&item));
+    }
+    println!("total {}", shop.total());
+}
+""",
+    "src/shop.rs": """#[derive(Debug)]
+pub struct Item {
+    pub name: String,
+    pub count: u32,
+    pub price: f64,
+}
+
+impl Item {
+    pub fn new(name: &str, count: u32, price: f64) -> Self {
+        Item { name, count, price }
+    }
+}
+
+pub struct Shop {
+    items: Vec<Item>,
+}
+
+impl Shop {
+    pub fn new() -> Self {
+        Shop { items: vec![] }
+    }
+
+    pub fn add(&self, item: Item) {
+        self.items.push(item);
+    }
+
+    pub fn first(&self) -> Option<&Item> {
+        self.items.iter().min_by(|a, b| a.price.cmp(&b.price))
+    }
+
+    pub fn total(&self) -> f64 {
+        self.items.iter().map(|item| item.count * item.price).sum()
+    }
+}
+""",
+    "src/words.rs": """use crate::shop::Item;
+
+pub enum Size {
+    Few,
+    Many,
+}
+
+pub fn line(item: &Item) -> String {
+    let size = if item.count < 5 { Size::Few } else { Size::Many };
+    let word = match size {
+        Size::Few => "few",
+    };
+    format!("{} {}", word, item.name)
+}
+""",
+}
+
+
+def test_many_mistakes_in_several_files_are_mended_without_much_ado(make_crate, fix):
+    """Seven at the start, in three files, and two that they hid; one needs a field of another file public."""
+    shown = as_json(fix(str(make_crate(SHOP)), "--json", "--no-model"))
+    assert (shown["level"], shown["errors_left"]) == ("V2", [])
+    assert (shown["errors_before"], shown["errors_mended"]) == (7, 9)
+    assert shown["checks"] <= 25
+
+
 def test_nothing_to_fix(make_crate, fix):
     root = make_crate({"src/lib.rs": "pub fn f() {}\n"})
     done = fix(str(root))

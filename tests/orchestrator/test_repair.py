@@ -108,6 +108,19 @@ def test_a_fix_may_uncover_an_error_of_a_later_stage():
     assert len(found.state.steps) == 2
 
 
+def test_many_errors_of_the_start_are_not_too_many_steps():
+    """After all of them together one more comes up."""
+    n = 9
+    errors = [error("E0308", f"error {i}", 2 * i) for i in range(n)]
+    late = error("E0382", "late", 0)
+    text, mended = b"a_" * n, b"A_" * n
+    table = {f"error {i}": [candidate(2 * i, 2 * i + 1, b"A")] for i in range(n)}
+    table["late"] = [candidate(0, 1, b"B")]
+    found = run(Scripted(text, {text: errors, mended: [late], b"B" + mended[1:]: []}), table)
+    assert found.level == Level.V2
+    assert len(found.state.steps) == n + 1
+
+
 def test_what_was_mended_is_kept_when_something_cannot_be():
     says = {b"a____b": [ONE, TWO], b"A____b": [TWO]}
     found = run(Scripted(b"a____b", says), {"one": [candidate(0, 1, b"A")]})
@@ -123,6 +136,22 @@ def test_an_error_nothing_mends_does_not_use_up_the_budget():
     table = {"one": [candidate(0, 1, b"A", 0.9), *(candidate(0, 1, text) for text in others)]}
     found = run(Scripted(b"a____b", says), table)
     assert (found.level, found.remaining, found.n_checks) == (Level.V1, (TWO,), 1)
+
+
+def test_what_was_in_vain_once_the_rest_is_mended_does_not_use_up_the_budget_either():
+    """Without the rest it would be as vain."""
+    others = [bytes([c]) for c in b"BCDEFGH"]
+    says = {b"a____b": [ONE, TWO], b"A____b": [TWO], b"A____x": [TWO], b"A____y": [TWO]}
+    says |= {text + b"____b": [TWO] for text in others} | {b"a____" + end: [ONE, TWO] for end in (b"x", b"y")}
+    table = {
+        "one": [candidate(0, 1, b"A", 0.9), *(candidate(0, 1, text) for text in others)],
+        "two": [candidate(5, 6, b"x", 0.3), candidate(5, 6, b"y", 0.1)],
+    }
+    shadow = Scripted(b"a____b", says)
+    found = run(shadow, table)
+    assert (found.level, found.remaining) == (Level.V1, (TWO,))
+    assert shadow.checked[1:4] == [b"A____x", b"A____b", b"A____y"]
+    assert found.n_checks <= 4
 
 
 def test_a_candidate_that_makes_something_worse_is_no_result():
@@ -233,6 +262,16 @@ def test_a_cancelled_search_stops():
 )
 def test_levels_of_one_step(after, level):
     assert compare(Checked((ONE, TWO)), Checked(tuple(after)), ONE).level == level
+
+
+def test_what_another_error_of_the_file_hid_is_not_worse():
+    """The types of a function are judged before its borrows, but those of another function are, meanwhile."""
+    types, borrows, hidden = error("E0308", "types"), error("E0596", "borrows"), error("E0382", "hidden")
+    found = compare(Checked((types, borrows)), Checked((hidden,)), borrows)
+    assert (found.level, found.worse, found.uncovered) == (Level.V1, (), (hidden,))
+    elsewhere = evolve(hidden, spans=(evolve(hidden.spans[0], path="src/other.rs"),))
+    assert compare(Checked((types, borrows)), Checked((elsewhere,)), borrows).worse == (elsewhere,)
+    assert compare(Checked((types, borrows)), Checked((types, hidden)), borrows).worse == (hidden,)
 
 
 def test_of_two_equal_errors_one_less_counts_as_mended():

@@ -31,19 +31,30 @@ def compare(before: Checked, after: Checked, target: Diagnostic) -> Verdict:
     """Judge the step from `before` to `after`, made for `target`.
 
     The compiler stops at stages, so mending an error can uncover errors of a *later* stage: those do not
-    count as worse. Errors of the same or an earlier stage do.
+    count as worse. Errors of the same or an earlier stage do, unless an error of the same file that went away
+    with the target may have hidden them: types and borrows are judged function by function.
     """
     old, new = _fingerprints(before.errors), _fingerprints(after.errors)
-    added = new - old
+    added, lost = new - old, old - new
     fresh = [error for error in after.errors if added[error.fingerprint] > 0]
-    worse = tuple(error for error in fresh if error.stage <= target.stage)
+    gone = [target, *(error for error in before.errors if lost[error.fingerprint] > 0)]
+
+    def was_hidden(error: Diagnostic) -> bool:
+        return error.stage > target.stage or any(
+            error.stage > other.stage and _path(error) == _path(other) for other in gone
+        )
+
     return Verdict(
         target_gone=new[target.fingerprint] < old[target.fingerprint],
         n_errors=len(after.errors),
-        worse=worse,
-        uncovered=tuple(error for error in fresh if error.stage > target.stage),
+        worse=tuple(error for error in fresh if not was_hidden(error)),
+        uncovered=tuple(error for error in fresh if was_hidden(error)),
         n_new_warnings=_n_new_warnings(before, after),
     )
+
+
+def _path(error: Diagnostic) -> str | None:
+    return error.primary.path if error.primary else None
 
 
 def _fingerprints(diagnostics: Sequence[Diagnostic]) -> Counter[str]:

@@ -49,7 +49,7 @@ class Budget:
 
     Attributes:
         max_checks: compiler runs.
-        max_steps: candidates stacked on each other.
+        max_steps: candidates stacked on each other, those for errors of the start not counted.
         max_lines: K, the lines one candidate may change.
         max_word_tries: compiler runs to find the words of a patch that it does not need. Off by default:
             half of a rename may compile, too. On 199 programs it took 1.2 more compiler runs each, and 6
@@ -221,6 +221,10 @@ class Event:
     variant: Mapping[str, bytes] = field(factory=dict, repr=False)
 
 
+_Key = tuple[str, str, str]
+"""An error's fingerprint, and source and title of what is tried for it: the same in every variant."""
+
+
 @frozen
 class _Child:
     """A variant that waits to be checked."""
@@ -230,9 +234,9 @@ class _Child:
     variant: Mapping[str, bytes]
 
     @property
-    def targets(self) -> tuple[Diagnostic, ...]:
-        """The errors that it is for."""
-        return tuple(target for target, _ in self.moves)
+    def keys(self) -> tuple[_Key, ...]:
+        """What is tried, for which errors."""
+        return tuple((target.fingerprint, one.source, one.title) for target, one in self.moves)
 
 
 @frozen
@@ -253,9 +257,9 @@ class _Question:
     open: set[int]
 
     @property
-    def targets(self) -> tuple[Diagnostic, ...]:
-        """The errors that it is for."""
-        return (self.error,)
+    def keys(self) -> tuple[_Key, ...]:
+        """What is tried, for which error."""
+        return ((self.error.fingerprint, "question", ""),)
 
 
 @frozen(order=True)
@@ -300,7 +304,7 @@ def repair(
             return outcome
         baseline = outcome
     on_event(Event("baseline", 0, len(baseline.errors)))
-    search = _Search(shadow, budget, proposers, rank, cancel, on_event)
+    search = _Search(shadow, baseline, budget, proposers, rank, cancel, on_event)
     best = start = State({}, baseline)
     if unfinished is not None:
         best = start = unfinished.state
@@ -382,18 +386,21 @@ class _Search:
     def __init__(
         self,
         shadow: Shadow,
+        baseline: Checked,
         budget: Budget,
         proposers: Sequence[Propose],
         rank: Rank | None,
         cancel: Cancel | None,
         on_event: Callable[[Event], None],
     ) -> None:
+        self._known = {error.fingerprint for error in baseline.errors}
         self.shadow, self.budget, self.proposers, self.rank = shadow, budget, proposers, rank
         self.cancel, self.on_event = cancel, on_event
         self.n_checks = 0
         self._n_questions = 0
         self._queue: list[_Entry] = []
         self.seen: set[frozenset[tuple[str, bytes]]] = set()
+        self._tried: list[tuple[tuple[Step, ...], _Key]] = []
         self._ties = itertools.count()
 
     def states(self) -> Iterator[State]:
@@ -406,19 +413,21 @@ class _Search:
             state = self._try(item)
             if state is None:
                 continue
-            if state.checked.errors and len(state.steps) < self.budget.max_steps:
+            n_stacked = sum(step.diagnostic.fingerprint not in self._known for step in state.steps)
+            if state.checked.errors and n_stacked < self.budget.max_steps:
                 self.expand(state)
             yield state
 
     def is_exhausted(self, state: State) -> bool:
-        """Whether nothing waits that goes on from `state`, or that is for an error which is left there."""
+        """Whether nothing waits that goes on from `state`, or that is new for an error which is left there.
+
+        What was tried in vain on top of `state` is not hoped for from where fewer errors are mended.
+        """
         left = {error.fingerprint for error in state.checked.errors}
+        tried = {key for steps, key in self._tried if _begins_with(steps, state.steps)}
         return not any(
-            any(target.fingerprint in left for target in waiting.targets)
-            or (
-                len(waiting.parent.steps) >= len(state.steps)
-                and all(own is other for own, other in zip(state.steps, waiting.parent.steps, strict=False))
-            )
+            _begins_with(waiting.parent.steps, state.steps)
+            or any(key[0] in left and key not in tried for key in waiting.keys)
             for waiting in (entry.item for entry in self._queue)
         )
 
@@ -447,6 +456,7 @@ class _Search:
         sources = Sources(self.shadow.files, state.variant)
         found = question.unlikely
         question.open.discard(position)
+        self._tried += ((state.steps, key) for key in question.keys)
         if self.rank is not None and self._n_questions < self.budget.max_questions:
             self._n_questions += 1
             more = ranked(
@@ -508,10 +518,11 @@ class _Search:
 
     def _try(self, child: _Child) -> State | None:
         """Check a child; None if it was seen, gave no judgement, or is not worth going on from."""
-        key = frozenset(child.variant.items())
-        if key in self.seen:
+        self._tried += ((child.parent.steps, key) for key in child.keys)
+        variant = frozenset(child.variant.items())
+        if variant in self.seen:
             return None
-        self.seen.add(key)
+        self.seen.add(variant)
         started = time.monotonic()
         titles = "; ".join(candidate.title for _, candidate in child.moves)
         n_errors = len(child.parent.checked.errors)
@@ -525,6 +536,11 @@ class _Search:
             return None
         steps = _steps(self.shadow.files, child, outcome, verdicts, time.monotonic() - started)
         return State(child.variant, outcome, child.parent.steps + steps, child.parent.verdicts + verdicts)
+
+
+def _begins_with(steps: Sequence[Step], first: Sequence[Step]) -> bool:
+    """Whether some steps go on from others: the very same ones, not equal ones."""
+    return len(steps) >= len(first) and all(a is b for a, b in zip(steps, first, strict=False))
 
 
 def _in_order(state: State) -> list[Diagnostic]:

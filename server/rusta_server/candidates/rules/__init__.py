@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ...patch.edit import Edit
 from .. import Candidate, Context, Propose
+from . import elsewhere
 
 _MODULES: tuple[str, ...] = (
     "borrows",
@@ -65,10 +66,26 @@ def fix(name: str, title: str, prior: float, *edits: Edit | None) -> Candidate:
 
 
 def propose(context: Context) -> Iterator[Candidate]:
-    """All candidates of all rules for the context's diagnostic. A rule that fails is logged and skipped."""
+    """All candidates of all rules for the context's diagnostic. A rule that fails is logged and skipped.
+
+    Where other files define what the diagnostic speaks of, the rules look at those, too.
+    """
     _load()
-    for function in _RULES.get(context.diagnostic.code, ()):
-        yield from _guarded(function, context)
+    rules = _RULES.get(context.diagnostic.code, ())
+    known = set()
+    for function in rules:
+        for candidate in _guarded(function, context):
+            known.add(candidate.edits)
+            yield candidate
+    files = elsewhere.joined(context) if rules else None
+    if files is None:
+        return
+    there = elsewhere.with_all(context, files)
+    for function in rules:
+        for candidate in _guarded(function, there):
+            carried = files.carried_back(candidate)
+            if carried is not None and carried.edits not in known:
+                yield carried
 
 
 def _guarded(function: Propose, context: Context) -> Iterable[Candidate]:

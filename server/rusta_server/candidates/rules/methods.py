@@ -102,6 +102,20 @@ def look_inside(context: Context) -> Iterator[Candidate]:
 
 
 @rule("E0599")
+def compare_floats(context: Context) -> Iterator[Candidate]:
+    """Floats have no `cmp`, since NaN has no place in their order: choose one of the orders there are."""
+    source, node = sx.source_of(context), sx.node_of(context)
+    call = sx.enclosing(node, "call_expression")
+    is_float = re.match(r"`&?(?:mut )?(?:f32|f64|\{float\})` is not an iterator", context.diagnostic.message)
+    if source is None or node is None or call is None or not is_float or sx.text_of(node) != "cmp":
+        return
+    named = sx.replace(source, node, "total_cmp")
+    yield fix("float-order", "Compare by the total order of floats", 0.6, named)
+    partial = sx.replace(source, node, "partial_cmp"), sx.after(source, call, ".unwrap()")
+    yield fix("float-order", "Compare by `partial_cmp`", 0.45, *partial)
+
+
+@rule("E0599")
 def other_word(context: Context) -> Iterator[Candidate]:
     """The method has another name in Rust."""
     source, node = sx.source_of(context), sx.node_of(context)

@@ -1,0 +1,151 @@
+"""What a diagnostic speaks of may be defined in another file: rules see such files as if they were one.
+
+Rules look for definitions in the file of the error. For their sake the files that define what the diagnostic
+names are laid end to end behind it; edits that they propose there are carried back to the file where they
+belong. Which files those are is read off `use` and `mod`, so that a large workspace is not searched.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from ...patch.edit import Edit
+from ...tools.diagnostic import SYNTAX, Diagnostic
+from .. import Candidate, Context, Source
+
+MAX_FILES: Final = 3
+MAX_BYTES: Final = 300_000
+LESS_LIKELY: Final = 0.9
+"""By which a prior is less than that of the same fix within one file."""
+
+_BETWEEN: Final = b"\n"
+_USED = re.compile(rb"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:use|mod)\b[^;{]*(?:\{[^;]*)?;", re.MULTILINE)
+_MODULES = re.compile(rb"\b[a-z_]\w*(?:\s*::\s*[a-z_]\w*)*")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_DEFINED: Final = rb"\b(?:struct|enum|union|trait|fn|mod|const|static|type|macro_rules!)\s+(?:%s)\b"
+_ROOTS: Final = ("lib.rs", "main.rs")
+
+
+@frozen
+class Joined:
+    """Files laid end to end: the one of the error first, so that offsets in it stay what they are.
+
+    Attributes:
+        parts: of each file behind it: where it begins and ends in the whole, and its path.
+    """
+
+    path: str
+    n_bytes: int
+    parts: tuple[tuple[int, int, str], ...]
+    text: bytes = field(repr=False)
+
+    def carried_back(self, candidate: Candidate) -> Candidate | None:
+        """The candidate with each edit in its own file; None if it could not have been meant so."""
+        edits = []
+        for edit in candidate.edits:
+            found = edit if edit.path != self.path else self._carried_back(edit)
+            if found is None:
+                return None
+            edits.append(found)
+        return evolve(candidate, edits=tuple(sorted(edits)), prior=candidate.prior * LESS_LIKELY)
+
+    def _carried_back(self, edit: Edit) -> Edit | None:
+        if edit.end <= self.n_bytes:
+            return edit
+        if edit.start == edit.end == len(self.text):
+            return None  # "at the end of the file" means the file of the error
+        for start, end, path in self.parts:
+            if start <= edit.start and edit.end <= end:
+                return Edit(path, edit.start - start, edit.end - start, edit.text)
+        return None
+
+
+def joined(context: Context) -> Joined | None:
+    """The file of the error with those that define what it speaks of; None if it stands alone."""
+    primary = context.diagnostic.primary
+    if primary is None or context.diagnostic.stage == SYNTAX or primary.path not in context.files:
+        return None
+    text = context.files[primary.path].text
+    names = _names(context.diagnostic)
+    others = list(_defining(context, primary.path, text, names)) if names else []
+    if not others:
+        return None
+    parts, whole = [], text
+    for path in others:
+        whole += _BETWEEN
+        start = len(whole)
+        whole += context.files[path].text
+        parts.append((start, len(whole), path))
+    return Joined(primary.path, len(text), tuple(parts), whole)
+
+
+def with_all(context: Context, files: Joined) -> Context:
+    """The context in which the file of the error is the joined one."""
+    return evolve(context, files=_With(context.files, Source(files.path, files.text)))
+
+
+class _With(Mapping[str, Source]):
+    """Some files, one of them replaced."""
+
+    def __init__(self, files: Mapping[str, Source], source: Source) -> None:
+        self._files, self._source = files, source
+
+    def __getitem__(self, path: str) -> Source:
+        return self._source if path == self._source.path else self._files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _names(diagnostic: Diagnostic) -> set[bytes]:
+    """The names in backquotes that the diagnostic and its notes speak of."""
+    said = [diagnostic.message, *(span.label or "" for span in diagnostic.spans)]
+    said += [child.message for child in diagnostic.children]
+    quoted = (piece for text in said for piece in text.split("`")[1::2])
+    return {name.encode() for piece in quoted for name in _NAME.findall(piece)}
+
+
+def _defining(context: Context, own: str, text: bytes, names: Iterable[bytes]) -> Iterator[str]:
+    """Other files of the workspace that define one of the names, the likeliest first."""
+    defined = re.compile(_DEFINED % b"|".join(sorted(map(re.escape, names))))
+    found = []
+    n_bytes = 0
+    for path in _near(context, own, text):
+        source = context.files[path]
+        n_found = len({match[0] for match in defined.finditer(source.text)})
+        if n_found and n_bytes + len(source.text) <= MAX_BYTES:
+            n_bytes += len(source.text)
+            found.append((-n_found, path))
+    return (path for _, path in sorted(found)[:MAX_FILES])
+
+
+def _near(context: Context, own: str, text: bytes) -> list[str]:
+    """The files that the diagnostic points at, or that `use` and `mod` lead to, and the crate's root."""
+    spoken_of = [span.path for span in context.diagnostic.all_spans()]
+    folder = PurePosixPath(own).parent
+    root = next((one for one in (folder, *folder.parents) if one.name == "src"), folder)
+    inner = folder if PurePosixPath(own).stem in ("lib", "main", "mod") else folder / PurePosixPath(own).stem
+    tails = dict.fromkeys(
+        tail
+        for used in _USED.finditer(text)
+        for modules in _MODULES.findall(used[0])
+        for tail in _tails(re.findall(r"\w+", modules.decode()))
+    )
+    places = dict.fromkeys(base / tail for base in (root, inner, folder, folder.parent) for tail in tails)
+    paths = dict.fromkeys([*spoken_of, *map(str, places), *(str(root / name) for name in _ROOTS)])
+    return [path for path in paths if path != own and path in context.files]
+
+
+def _tails(modules: Sequence[str]) -> Iterator[str]:
+    """Where the modules of a path may lie below a folder; its first word may be none, nor its last."""
+    for first in range(len(modules)):
+        for last in range(first + 1, len(modules) + 1):
+            stem = "/".join(modules[first:last])
+            yield f"{stem}.rs"
+            yield f"{stem}/mod.rs"
