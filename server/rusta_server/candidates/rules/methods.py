@@ -106,7 +106,10 @@ def compare_floats(context: Context) -> Iterator[Candidate]:
     """Floats have no `cmp`, since NaN has no place in their order: choose one of the orders there are."""
     source, node = sx.source_of(context), sx.node_of(context)
     call = sx.enclosing(node, "call_expression")
-    is_float = re.match(r"`&?(?:mut )?(?:f32|f64|\{float\})` is not an iterator", context.diagnostic.message)
+    is_float = re.match(
+        r"(?:the method `cmp` exists for reference )?`&?(?:mut )?(?:f32|f64|\{float\})`(?: is not an iterator|,)",
+        context.diagnostic.message,
+    )
     if source is None or node is None or call is None or not is_float or sx.text_of(node) != "cmp":
         return
     named = sx.replace(source, node, "total_cmp")
