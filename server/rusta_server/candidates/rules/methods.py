@@ -101,15 +101,18 @@ def look_inside(context: Context) -> Iterator[Candidate]:
         yield fix("inside", title, prior - 0.03 * n, sx.after(source, receiver, way))
 
 
+_FLOAT_WITHOUT_ORDER = re.compile(
+    r"(?:the method `cmp` exists for reference )?`&?(?:mut )?(?:f32|f64|\{float\})`"
+    r"(?: is not an iterator|, but its trait bounds were not satisfied)"
+)
+
+
 @rule("E0599")
 def compare_floats(context: Context) -> Iterator[Candidate]:
     """Floats have no `cmp`, since NaN has no place in their order: choose one of the orders there are."""
     source, node = sx.source_of(context), sx.node_of(context)
     call = sx.enclosing(node, "call_expression")
-    is_float = re.match(
-        r"(?:the method `cmp` exists for reference )?`&?(?:mut )?(?:f32|f64|\{float\})`(?: is not an iterator|,)",
-        context.diagnostic.message,
-    )
+    is_float = _FLOAT_WITHOUT_ORDER.match(context.diagnostic.message)
     if source is None or node is None or call is None or not is_float or sx.text_of(node) != "cmp":
         return
     named = sx.replace(source, node, "total_cmp")
