@@ -121,6 +121,26 @@ def test_many_errors_of_the_start_are_not_too_many_steps():
     assert len(found.state.steps) == n + 1
 
 
+def on_line(one: Diagnostic, line: int) -> Diagnostic:
+    return evolve(one, spans=tuple(evolve(span, line=line, line_end=line) for span in one.spans))
+
+
+@pytest.mark.parametrize("brought_in", [on_line(error("E0425", "worse", 4), 2), None])
+def test_one_bad_candidate_does_not_spoil_what_is_tried_together(brought_in):
+    """It brings in another error beside it, or mends nothing."""
+    errors = [on_line(error("E0308", f"error {i}", 2 * i), 1 + i) for i in range(4)]
+    table = {f"error {i}": [candidate(2 * i, 2 * i + 1, b"A")] for i in range(4)}
+    says = {
+        b"a\na\na\na\n": errors,
+        b"A\nA\nA\nA\n": [brought_in or errors[1]],
+        b"A\na\nA\nA\n": [errors[1]],
+    }
+    shadow = Scripted(b"a\na\na\na\n", says)
+    found = run(shadow, table)
+    assert shadow.checked[1:3] == [b"A\nA\nA\nA\n", b"A\na\nA\nA\n"]
+    assert (found.level, found.remaining, len(found.state.steps)) == (Level.V1, (errors[1],), 3)
+
+
 def test_what_was_mended_is_kept_when_something_cannot_be():
     says = {b"a____b": [ONE, TWO], b"A____b": [TWO]}
     found = run(Scripted(b"a____b", says), {"one": [candidate(0, 1, b"A")]})

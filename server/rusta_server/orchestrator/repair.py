@@ -24,7 +24,7 @@ from ..patch.paths import is_protected
 from ..patch.proof import Level
 from ..patch.shadow import CheckOutcome, Shadow, Tested, TestOutcome
 from ..patch.shrink import Shrunk, shrink
-from ..tools.diagnostic import BORROWS, Checked, Diagnostic
+from ..tools.diagnostic import BORROWS, Checked, Diagnostic, Span
 from ..tools.process import Cancel, is_cancelled
 from .confidence import Evidence, Near, confidence, evidence
 from .judge import Verdict, compare
@@ -485,6 +485,20 @@ class _Search:
         if len(moves) > 1:
             self._push(_cost(state), _Child(state, moves, {**state.variant, **after}))
 
+    def _push_without_culprits(self, child: _Child, outcome: Checked, verdicts: Sequence[Verdict]) -> None:
+        """Queue the moves of a child again without those that mended nothing or brought errors in."""
+        bad = {number for number, verdict in enumerate(verdicts) if not verdict.target_gone}
+        worse = {error.fingerprint: error for verdict in verdicts for error in verdict.worse}
+        sources = Sources(self.shadow.files, child.parent.variant)
+        for error in worse.values():
+            if error.primary is not None:
+                lines = [_lines_to(error.primary, move, child) for move in child.moves]
+                bad |= {number for number, n in enumerate(lines) if n == min(lines) < math.inf}
+        good = [move for number, move in enumerate(child.moves) if number not in bad]
+        if bad and len(good) > 1:
+            moves, after = _together(sources, good)
+            self._push(_cost(child.parent), _Child(child.parent, moves, {**child.parent.variant, **after}))
+
     def shrink(self, state: State) -> State:
         """Drop what a clean variant does not need: hunks, words in them, and the steps that made them."""
         original = self.shadow.files
@@ -532,6 +546,8 @@ class _Search:
             return None
         self.on_event(Event("checked", self.n_checks, len(outcome.errors), titles))
         verdicts = tuple(compare(child.parent.checked, outcome, target) for target, _ in child.moves)
+        if len(child.moves) > 1 and any(verdict.level < Level.V1 for verdict in verdicts):
+            self._push_without_culprits(child, outcome, verdicts)
         if outcome.errors and not _is_promising(child.parent, outcome, verdicts):
             return None
         steps = _steps(self.shadow.files, child, outcome, verdicts, time.monotonic() - started)
@@ -569,6 +585,27 @@ def _together(sources: Sources, moves: Sequence[Move]) -> tuple[tuple[Move, ...]
         edits += new
         chosen.append(move)
     return tuple(chosen), after
+
+
+def _lines_to(place: Span, move: Move, child: _Child) -> float:
+    """How many lines of a child's text a place is away from what a move changes there, or from its error."""
+    target, candidate = move
+    found = [
+        abs(place.line - target.primary.line)
+        if target.primary is not None and target.primary.path == place.path
+        else math.inf
+    ]
+    edits = sorted({edit for _, one in child.moves for edit in one.edits if edit.path == place.path})
+    shift = 0
+    for edit in edits:
+        start = edit.start + shift
+        shift += len(edit.text) - (edit.end - edit.start)
+        if edit in candidate.edits:
+            text = child.variant[place.path]
+            first = text.count(b"\n", 0, start) + 1
+            last = first + edit.text.count(b"\n")
+            found.append(max(first - place.line, place.line - last, 0))
+    return min(found)
 
 
 def _steps(

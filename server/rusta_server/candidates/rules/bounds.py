@@ -197,9 +197,11 @@ def _from(source: Source, own: Node, trait: str) -> Iterator[Candidate]:
     other, name = match[1], items.name_of(own)
     wanted = items.base_name(other)
     ways = []
+    written = other  # where the type is named by a path, that path is known to lead to it
     if own.type == "struct_item" and len(fields_of(own)) == 1:
         field, type_ = fields_of(own)[0]
         conversion = "value" if items.base_name(type_) == wanted else ""
+        written = type_ if conversion else other
         if type_ == "String":
             conversion = "value.to_string()"
         if conversion:
@@ -209,12 +211,13 @@ def _from(source: Source, own: Node, trait: str) -> Iterator[Candidate]:
         types = body.children_by_field_name("type") if body is not None else []
         if len(types) == 1 and items.base_name(sx.text_of(types[0])) == wanted:
             ways.insert(0, f"{name}::{items.name_of(variant)}(value)")
+            written = sx.text_of(types[0])
         elif len(types) == 1 and sx.text_of(types[0]) == "String":
             ways.append(f"{name}::{items.name_of(variant)}(value.to_string())")
     for n, way in enumerate(ways[:2]):
         text = (
-            f"\n\nimpl From<{other}> for {name} {{\n"
-            f"    fn from(value: {other}) -> Self {{\n        {way}\n    }}\n}}"
+            f"\n\nimpl From<{written}> for {name} {{\n"
+            f"    fn from(value: {written}) -> Self {{\n        {way}\n    }}\n}}"
         )
         yield fix(
             "from", f"Implement `From<{other}>` for `{name}`", 0.4 - 0.1 * n, sx.after(source, own, text)

@@ -37,6 +37,24 @@ def say_the_type(context: Context) -> Iterator[Candidate]:
     yield from _cast_target(source, node)
 
 
+@rule("E0282", "E0283")
+def declare_as_returned(context: Context) -> Iterator[Candidate]:
+    """A variable that the function gives back at its end has the type that the function returns."""
+    source, node = sx.source_of(context), sx.node_of(context)
+    scope, let = sx.function(node), sx.enclosing(node, "let_declaration")
+    pattern = let.child_by_field_name("pattern") if let is not None else None
+    if source is None or scope is None or scope.type != "function_item" or let is None or pattern is None:
+        return
+    body, returned = scope.child_by_field_name("body"), scope.child_by_field_name("return_type")
+    last = body.named_children[-1] if body is not None and body.named_children else None
+    name = sx.text_of(next(iter(sx.pattern_names(pattern)), None))
+    if returned is None or last is None or last.type != "identifier" or sx.text_of(last) != name:
+        return
+    if let.child_by_field_name("type") is None:
+        type_ = sx.text_of(returned)
+        yield fix("say-type", f"Declare `{name}` as `{type_}`", 0.6, sx.after(source, pattern, f": {type_}"))
+
+
 def _filled(
     source: Source, node: Node, suggestion: Candidate
 ) -> Iterator[tuple[float, tuple[Edit, ...], str]]:
