@@ -2,6 +2,10 @@
 
 A program's own assertions, and what it prints, say whether a repaired version of it is right. The repair loop
 never sees them run, or only some of them: then those play the part of a crate's tests.
+
+    python -m rusta_eval.hidden --programs build/data/programs/valid.jsonl --mistakes 3 --out FILE
+
+writes pairs for `rusta eval --pairs FILE`: each program with so many mistakes, and as it was.
 """
 
 import json
@@ -13,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import rich_click as click
 import tree_sitter
 from attrs import frozen
 
@@ -265,3 +270,29 @@ def _origin_of(offset: int, edits: Iterable[Edit]) -> int:
 
 def _distance(offset: int, span: tuple[int, int]) -> int:
     return max(span[0] - offset, offset - span[1], 0)
+
+
+@click.command()
+@click.option("--programs", "files", multiple=True, required=True, type=click.Path(path_type=Path))
+@click.option("--mistakes", default=3, show_default=True, help="In each program, apart from each other.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+def main(files: tuple[Path, ...], mistakes: int, seed: int, out: Path) -> None:
+    """Break programs and write them as pairs; those without room for so many mistakes are left out."""
+    lines = []
+    for program in (program for file in files for program in load(file)):
+        broken = break_(program, Random(f"{seed}:{program.id}"), n_mistakes=mistakes)
+        if broken is not None:
+            pair = {
+                "id": f"{program.id} {broken.operator}",
+                "broken": broken.text.decode(),
+                "fixed": program.text.decode(),
+                "klass": f"{mistakes} mistakes",
+                "edition": program.edition,
+            }
+            lines.append(json.dumps(pair, ensure_ascii=False) + "\n")
+    out.write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,12 @@
 """Programs with hidden tests: broken outside of their assertions, and judged by all of them."""
 
+import json
 from random import Random
 
 import pytest
+from click.testing import CliRunner
 
-from rusta_eval import hidden
+from rusta_eval import hidden, pairs
 from rusta_eval.calibrate import Row, examine, fit_and_judge
 from rusta_eval.hidden import NAME, Program
 from rusta_server.config import Config
@@ -122,3 +124,14 @@ def test_a_step_is_for_the_nearest_mistake_wherever_the_text_has_moved_to():
     moved = broken.text.replace(b"fn main", b"// " + b"x" * 400 + b"\nfn main")
     after = moved.replace(b"double(values)", b"double(&values)")
     assert hidden.mistake_of(broken, moved, after) == 1
+
+
+def test_programs_are_written_as_pairs(tmp_path):
+    row = {"id": "p", "text": TEXT.decode(), "edition": "2021"}
+    (tmp_path / "programs.jsonl").write_text(json.dumps(row) + "\n")
+    arguments = ["--programs", str(tmp_path / "programs.jsonl"), "--out", str(tmp_path / "pairs.jsonl")]
+    assert CliRunner().invoke(hidden.main, [*arguments, "--mistakes", "2"]).exit_code == 0
+    (pair,) = pairs.load(tmp_path / "pairs.jsonl")
+    assert pair.fixed == TEXT.decode() != pair.broken
+    assert CliRunner().invoke(hidden.main, [*arguments, "--mistakes", "40"]).exit_code == 0
+    assert pairs.load(tmp_path / "pairs.jsonl") == []
