@@ -299,6 +299,9 @@ def _renamed(source: Source, names: dict[str, str]) -> Iterator[Edit]:
             yield sx.replace(source, node, names[text])
 
 
+_NOTHING = re.compile(r"None|Empty|Missing|NotFound|NoSuch|Nothing|End|Eof|Absent")
+
+
 @rule("E0277")
 def question_mark(context: Context) -> Iterator[Candidate]:
     """`?` where the error does not convert, or where nothing can be returned."""
@@ -314,6 +317,11 @@ def question_mark(context: Context) -> Iterator[Candidate]:
     written = re.fullmatch(r"((?:\w+::)*Result)<(.*),\s*([^,]+(?:<.*>)?)>", sx.text_of(result), re.S)
     if match := re.search(r"couldn't convert the error to `([^`]+)`", message):
         target = match[1]
+        found = [
+            m
+            for s in context.diagnostic.spans
+            for m in re.findall(r"type `Result<.+, ([^`]+)>`", s.label or "")
+        ]
         if target == "String":
             text = ".map_err(|e| e.to_string())"
             yield fix(
@@ -324,14 +332,12 @@ def question_mark(context: Context) -> Iterator[Candidate]:
             for variant in items.members(own):
                 name = f"{items.name_of(own)}::{items.name_of(variant)}"
                 body = variant.child_by_field_name("body")
+                held = body.children_by_field_name("type") if body is not None else []
+                holds = [items.base_name(sx.text_of(one)) for one in held]
                 closure = f"|_| {name}" if body is None else name
+                prior = 0.5 if holds == [items.base_name(one) for one in found[:1]] else 0.3
                 edit = sx.insert(source, primary.start, f".map_err({closure})")
-                yield fix("map-err", f"Turn the error into `{name}`", 0.35, edit)
-        found = [
-            m
-            for s in context.diagnostic.spans
-            for m in re.findall(r"type `Result<.+, ([^`]+)>`", s.label or "")
-        ]
+                yield fix("map-err", f"Turn the error into `{name}`", prior, edit)
         if result is not None and written is not None:
             boxed = f"{written[1]}<{written[2]}, Box<dyn std::error::Error>>"
             yield fix("box-error", "Return any error in a box", 0.4, sx.replace(source, result, boxed))
@@ -349,6 +355,9 @@ def question_mark(context: Context) -> Iterator[Candidate]:
     ):
         yield fix("ok", "Drop the error with `ok()`", 0.45, sx.insert(source, primary.start, ".ok()"))
     elif result is not None and written is not None:
+        for n, name in enumerate(_unit_variants(items.type_item(source, written[3]))):
+            edit = sx.insert(source, primary.start, f".ok_or({items.base_name(written[3])}::{name})")
+            yield fix("ok-or", f"Give the error `{name}` for `None`", 0.45 - 0.05 * min(n, 4), edit)
         yield fix(
             "ok-or", "Give an error for `None`", 0.35, sx.insert(source, primary.start, '.ok_or("no value")')
         )
@@ -356,6 +365,16 @@ def question_mark(context: Context) -> Iterator[Candidate]:
         yield fix("ok-or", "Give an error for `None`", 0.33, sx.insert(source, primary.start, text))
     edit = Edit(source.path, primary.start, primary.end, b".unwrap()")
     yield fix("unwrap", "Unwrap it, which panics where there is no value", 0.22, edit)
+
+
+def _unit_variants(own: Node | None) -> list[str]:
+    """The names of an enum's variants that hold nothing, those first that say that there is nothing."""
+    found = [
+        items.name_of(variant)
+        for variant in items.members(own)
+        if variant.type == "enum_variant" and variant.child_by_field_name("body") is None
+    ]
+    return sorted(found, key=lambda name: not _NOTHING.search(name))
 
 
 @rule("E0277")
