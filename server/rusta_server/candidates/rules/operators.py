@@ -84,6 +84,34 @@ def _needs_parentheses(node: Node) -> bool:
     )
 
 
+@rule("E0277", "E0308", "E0369")
+def begin_with_a_float(context: Context) -> Iterator[Candidate]:
+    """`let mut sum = 0;` to which floats are added: the literal makes it an integer."""
+    source, primary = sx.source_of(context), context.diagnostic.primary
+    if source is None or primary is None:
+        return
+    said = f"{context.diagnostic.message} {primary.label or ''}"
+    if not (_INTEGER_AND_FLOAT.search(said) or _FLOAT_EXPECTED.search(said)):
+        return
+    inner = sx.inner_node(source, primary.start, primary.end)
+    operation = sx.enclosing(inner, "binary_expression", "compound_assignment_expr")
+    nodes: list[Node | None] = [inner]
+    if operation is not None:
+        nodes += [operation.child_by_field_name("left"), operation.child_by_field_name("right")]
+    for node in nodes:
+        let = sx.binding(node, sx.text_of(node)) if node is not None and node.type == "identifier" else None
+        value = let.child_by_field_name("value") if let is not None else None
+        if let is None or value is None or value.type != "integer_literal" or let.child_by_field_name("type"):
+            continue
+        if sx.text_of(value).isdigit():
+            float_ = f"{sx.text_of(value)}.0"
+            yield fix("float-literal", f"Begin with `{float_}`", 0.62, sx.replace(source, value, float_))
+
+
+_INTEGER_AND_FLOAT = re.compile(r"`&?f(?:32|64)`.*`\{integer\}`|`\{integer\}`.*`&?f(?:32|64)`")
+_FLOAT_EXPECTED = re.compile(r"expected `f(?:32|64)`, found (?:integer|`\{integer\}`)")
+
+
 def _width(type_: str) -> int:
     name = type_.lstrip("&")
     if FLOAT.fullmatch(name):
