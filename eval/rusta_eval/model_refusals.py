@@ -2,10 +2,11 @@
 
 Stage s3 has prompts that were made so small that what the fix needs is not in them. The right answer to those
 is a refusal: to abstain, or to ask for the definition that is missing. Asked is how probable a refusal is as
-the first token of the answer. Compared is with problems of s2 and s3 that can be mended and whose prompts are
-as short, so that the length alone says nothing.
+the first token of the answer. Compared is with problems of s2 and s3 that can be mended: for each refusal one
+whose prompt is as long, so that the length alone says nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -22,10 +23,11 @@ from rusta_training.shards import Tokens, read_shards, samples_of
 from .intervals import Share, share_of
 
 N_EACH: Final = 250
-"""Problems of each kind, if there are so many."""
+"""Refusals of each kind, if there are so many."""
 FALSE_ALARMS: Final = 0.05
 
 Kind = Literal["edit", "abstain", "probe"]
+_REFUSALS: Final[tuple[Kind, ...]] = ("abstain", "probe")
 Progress = Callable[[int, int], None]
 
 
@@ -66,7 +68,7 @@ class Report:
 
 
 def measure(engine: Engine, shards: Path, split: str, progress: Progress) -> Report:
-    """Ask about `N_EACH` problems of each kind, the same every time.
+    """Ask about `N_EACH` refusals of each kind and as many edits, the same every time.
 
     Raises:
         ShardError: the shards are not there.
@@ -82,7 +84,7 @@ def measure(engine: Engine, shards: Path, split: str, progress: Progress) -> Rep
 
 
 def draw(shards: Path, split: str, n_each: int) -> list[tuple[Kind, list[int]]]:
-    """Short prompts with the kind of their answers, as many of each kind."""
+    """Short prompts with the kind of their answers: refusals, and for each of them an edit as long."""
     found: dict[Kind, list[list[int]]] = {"edit": [], "abstain": [], "probe": []}
     for stage in ("s2", "s3"):
         for tokens in read_shards(shards / f"{stage}-{split}"):
@@ -91,11 +93,24 @@ def draw(shards: Path, split: str, n_each: int) -> list[tuple[Kind, list[int]]]:
                 if len(prompt) <= SMALL_TOKENS[1]:
                     found[kind].append(prompt)
     chance = np.random.default_rng(0)
-    return [
-        (kind, prompts[number])
-        for kind, prompts in found.items()
-        for number in chance.permutation(len(prompts))[:n_each].tolist()
+    drawn: list[tuple[Kind, list[int]]] = [
+        (kind, found[kind][number])
+        for kind in _REFUSALS
+        for number in chance.permutation(len(found[kind]))[:n_each].tolist()
     ]
+    edits = sorted((found["edit"][number] for number in chance.permutation(len(found["edit"]))), key=len)
+    for _, prompt in list(drawn):
+        if edits:
+            at = bisect_left(edits, len(prompt), key=len)
+            near = min(
+                (n for n in (at - 1, at) if 0 <= n < len(edits)), key=lambda n: _apart(edits[n], prompt)
+            )
+            drawn.append(("edit", edits.pop(near)))
+    return drawn
+
+
+def _apart(one: Sequence[int], other: Sequence[int]) -> int:
+    return abs(len(one) - len(other))
 
 
 def report(asked: Sequence[Asked]) -> Report:

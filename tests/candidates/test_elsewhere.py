@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from rusta_server.candidates import Candidate, Context, rules
+from rusta_server.candidates import Candidate, Context, items, rules, syntax
 from rusta_server.candidates.rules import elsewhere
 from rusta_server.orchestrator.propose import Sources
 from rusta_server.patch.edit import Edit, apply
@@ -106,8 +106,40 @@ def test_edits_across_a_border_and_at_the_very_end_are_none():
         return found and [(one.path, one.start, one.end) for one in found.edits]
 
     n = len(MAIN)
+    ((start, end, _),) = joined.parts
+    assert joined.text[start:end] == STORE
     assert carried(0, n) == [("src/main.rs", 0, n)]
-    assert carried(n + 1, n + 5) == [("src/store.rs", 0, 4)]
-    assert carried(n - 1, n + 5) is None
+    assert carried(start, start + 4) == [("src/store.rs", 0, 4)]
+    assert carried(end, end) == [("src/store.rs", len(STORE), len(STORE))]
+    assert carried(n - 1, start + 5) is None
     assert carried(n, n + 1) is None, "what stands between them is nobody's"
-    assert carried(n + 1 + len(STORE), n + 1 + len(STORE)) is None
+    assert carried(len(joined.text), len(joined.text)) is None
+
+
+def test_imports_and_ends_of_the_file_stay_those_of_the_error():
+    main = MAIN.rstrip(b"\n")
+    files = {"src/main.rs": main, "src/store.rs": b"use std::fmt;\n" + STORE}
+    there = elsewhere.with_all(context(files), elsewhere.joined(context(files))).files["src/main.rs"]
+    imported = syntax.add_use(there, "std::sync::Arc")
+    assert imported.start == main.index(b"fn main") - 1
+    assert syntax.add_use(there, "std::fmt") is not None, "that it is imported elsewhere is no help"
+    last = syntax.named_item(there, "main")
+    assert syntax.line_after(there, last, "fn f() {}").start > len(main), "which is nobody's"
+    store = syntax.named_item(there, "Store")
+    assert items.module_path(store) == ("store",)
+
+
+def test_a_file_is_a_module_by_its_path():
+    paths = ("src/a/b.rs", "src/a/mod.rs", "crates/x/src/y.rs", "src/lib.rs", "lone.rs", "src/a-b/c.rs")
+    found = [elsewhere._modules_of(path) for path in paths]
+    assert found == [["a", "b"], ["a"], ["y"], ["root"], ["lone"], ["c"]]
+
+
+def test_files_that_are_not_there_are_not_read():
+    class Files(dict):
+        def __missing__(self, path):
+            raise AssertionError(f"{path} was read")
+
+    there = context({"src/main.rs": MAIN, "src/store.rs": STORE})
+    files = Sources(Files({"src/main.rs": MAIN, "src/store.rs": STORE}), {})
+    assert elsewhere.near(evolve(there, files=files), "src/main.rs") == ["src/store.rs"]

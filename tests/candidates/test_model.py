@@ -185,9 +185,10 @@ class Asking(Scripted):
 @pytest.mark.parametrize(("target", "n_prompts"), [("Point", 2), ("Nothing", 1), ("Twice", 1)])
 def test_a_definition_that_it_asks_for_is_shown_to_it(target, n_prompts):
     there = context()
-    elsewhere = b"/// A place.\npub struct Point {\n    pub x: i32,\n}\npub struct Twice;\n"
-    files = {**there.files, "src/point.rs": Source("src/point.rs", elsewhere)}
-    files["src/twice.rs"] = Source("src/twice.rs", b"pub struct Twice;\n")
+    root = (
+        b"/// A place.\npub struct Point {\n    pub x: i32,\n}\nfn Twice() {}\nmod inner { fn Twice() {} }\n"
+    )
+    files = {**there.files, "src/lib.rs": Source("src/lib.rs", root)}
     asking = Asking(target, CODE.replace(b'"5"', b"5"))
     found = asked(asking, evolve(there, files=files))
     assert len(asking.prompts) == n_prompts

@@ -244,8 +244,21 @@ def test_a_refusal_counts_where_something_is_out_of_sight():
 
 def test_problems_of_each_kind_are_drawn_and_long_ones_are_not(data):
     drawn = model_refusals.draw(data / "shards", "test", 5)
-    assert [kind for kind, _ in drawn] == ["edit", "abstain", "probe"]
+    assert [kind for kind, _ in drawn] == ["abstain", "probe", "edit"], "there is one edit only"
     assert all(prompt[0] == BOS and prompt[-1] == EDIT for _, prompt in drawn)
+
+
+def test_each_refusal_has_an_edit_as_long_beside_it(tmp_path):
+    def sample(size: int, *answer: int) -> list[int]:
+        return [BOS, *b"x" * size, EDIT, *answer]
+
+    edits = [sample(size, LINE_0, TO, 65, END) for size in (3, 10, 50, 52, 200)]
+    write_shards(tmp_path, "s2", "test", edits, "0" * 64)
+    write_shards(tmp_path, "s3", "test", [sample(size, *ABSTENTION) for size in (51, 190)], "0" * 64)
+    drawn = model_refusals.draw(tmp_path, "test", 9)
+    sizes = {kind: [len(prompt) - 2 for one, prompt in drawn if one == kind] for kind in ("abstain", "edit")}
+    assert sorted(sizes["abstain"]) == [51, 190]
+    assert sorted(sizes["edit"]) == [50, 200]
 
 
 def test_the_command_measures_all_parts(data):

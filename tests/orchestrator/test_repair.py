@@ -158,8 +158,8 @@ def test_an_error_nothing_mends_does_not_use_up_the_budget():
     assert (found.level, found.remaining, found.n_checks) == (Level.V1, (TWO,), 1)
 
 
-def test_what_was_in_vain_once_the_rest_is_mended_does_not_use_up_the_budget_either():
-    """Without the rest it would be as vain."""
+def test_what_was_in_vain_for_an_error_does_not_use_up_the_budget_either():
+    """Once the rest is mended, all that is for the error that is left is tried, and no more."""
     others = [bytes([c]) for c in b"BCDEFGH"]
     says = {b"a____b": [ONE, TWO], b"A____b": [TWO], b"A____x": [TWO], b"A____y": [TWO]}
     says |= {text + b"____b": [TWO] for text in others} | {b"a____" + end: [ONE, TWO] for end in (b"x", b"y")}
@@ -171,7 +171,16 @@ def test_what_was_in_vain_once_the_rest_is_mended_does_not_use_up_the_budget_eit
     found = run(shadow, table)
     assert (found.level, found.remaining) == (Level.V1, (TWO,))
     assert shadow.checked[1:4] == [b"A____x", b"A____b", b"A____y"]
-    assert found.n_checks <= 4
+    assert sorted(shadow.checked[4:]) == [b"a____x", b"a____y"]
+
+
+def test_a_candidate_that_mends_all_by_itself_is_found_though_it_fails_behind_another():
+    """It changes a signature, say, and the other one had changed the call."""
+    new = error("E0061", "new", 0)
+    says = {b"a____b": [ONE, TWO], b"A____b": [TWO], b"A____S": [new, TWO], b"a____S": []}
+    table = {"one": [candidate(0, 1, b"A", 0.9)], "two": [candidate(5, 6, b"S", 0.3)]}
+    found = run(Scripted(b"a____b", says), table)
+    assert (found.level, found.state.variant) == (Level.V2, {FILE: b"a____S"})
 
 
 def test_a_candidate_that_makes_something_worse_is_no_result():
@@ -286,12 +295,17 @@ def test_levels_of_one_step(after, level):
 
 def test_what_another_error_of_the_file_hid_is_not_worse():
     """The types of a function are judged before its borrows, but those of another function are, meanwhile."""
-    types, borrows, hidden = error("E0308", "types"), error("E0596", "borrows"), error("E0382", "hidden")
+    types, borrows, hidden = (
+        on_line(error(code, message), line)
+        for code, message, line in (("E0308", "types", 1), ("E0596", "borrows", 10), ("E0382", "hidden", 3))
+    )
     found = compare(Checked((types, borrows)), Checked((hidden,)), borrows)
     assert (found.level, found.worse, found.uncovered) == (Level.V1, (), (hidden,))
     elsewhere = evolve(hidden, spans=(evolve(hidden.spans[0], path="src/other.rs"),))
     assert compare(Checked((types, borrows)), Checked((elsewhere,)), borrows).worse == (elsewhere,)
     assert compare(Checked((types, borrows)), Checked((types, hidden)), borrows).worse == (hidden,)
+    beside = on_line(hidden, 9)
+    assert compare(Checked((types, borrows)), Checked((beside,)), borrows).worse == (beside,)
 
 
 def test_of_two_equal_errors_one_less_counts_as_mended():

@@ -28,7 +28,8 @@ from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
 from ..tools.process import Cancel, is_cancelled
 from . import LANGUAGE, Candidate, Context, Rank, Score, Source, rustc
-from .syntax import named_item
+from .rules.elsewhere import near
+from .syntax import items, text_of
 
 if TYPE_CHECKING:
     from rusta_inference.decode import Generated
@@ -153,7 +154,10 @@ class ByteModel:
             question = (prompt.tokens, frozenset(problem.files.items()), *candidates)
             if question not in self._known:
                 consulted = _Consulted(worker, context, problem, cancel)
-                self._known[question] = tuple(consulted.opinions(candidates))
+                opinions = tuple(consulted.opinions(candidates))
+                if consulted.saw_more:
+                    return opinions  # of files that are no part of the question
+                self._known[question] = opinions
                 if len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
             return self._known[question]
@@ -164,6 +168,7 @@ class _Consulted:
 
     def __init__(self, worker: "Worker", context: Context, problem: Problem, cancel: Cancel | None) -> None:
         self._worker, self._context, self._cancel = worker, context, cancel
+        self.saw_more = False
         self._show(problem)
 
     def _show(self, problem: Problem) -> None:
@@ -176,6 +181,7 @@ class _Consulted:
         mark = _definition_wanted(written, self._context)
         if mark is not None:
             files = {**self._problem.files, mark.path: self._context.files[mark.path].text}
+            self.saw_more = True
             self._show(evolve(self._problem, marks=(*self._problem.marks, mark), files=files))
             written = self._generate(_N_OWN)
         own = list(self._own(written))
@@ -263,22 +269,21 @@ class _Consulted:
 def _definition_wanted(written: "Generated", context: Context) -> Mark | None:
     """Where the definition is that the model would rather see first; None if it has a better answer.
 
-    None, too, if no file of the workspace defines a thing of this name, or several do.
+    None, too, if nothing of this name is defined in the file of the error or near it, or more than one thing.
     """
     best = written.candidates[0].answer if written.candidates else None
-    if not isinstance(best, codec.NeedsProbe) or best.tool != "ra.goto_def":
+    primary = context.diagnostic.primary
+    if not isinstance(best, codec.NeedsProbe) or best.tool != "ra.goto_def" or primary is None:
         return None
     defined = re.compile(_DEFINED.format(re.escape(best.target)).encode())
     found = [
-        (path, item)
-        for path in context.files
+        Mark(path, item.start_byte, item.end_byte, "note")
+        for path in (primary.path, *near(context, primary.path))
         if defined.search((source := context.files[path]).text)
-        and (item := named_item(source, best.target)) is not None
+        for item in items(source)
+        if text_of(item.child_by_field_name("name")) == best.target
     ]
-    if len(found) != 1:
-        return None
-    ((path, item),) = found
-    return Mark(path, item.start_byte, item.end_byte, "note")
+    return found[0] if len(found) == 1 else None
 
 
 def is_worth_trying(before: Mapping[str, Source], after: Mapping[str, bytes]) -> bool:

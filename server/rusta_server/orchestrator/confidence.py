@@ -16,7 +16,7 @@ from rusta_inference.confidence import calibration, logit
 from ..candidates import Candidate, Score
 from ..patch import diff
 from ..patch.proof import Level
-from ..tools.diagnostic import BORROWS, RESOLUTION, SYNTAX, Diagnostic
+from ..tools.diagnostic import BORROWS, RESOLUTION, SIGNATURES, SYNTAX, Diagnostic
 
 _WORD = re.compile(rb"\w+")
 # Text that compiles in many places and is seldom what was meant.
@@ -143,7 +143,7 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
         "from_assist": float(part.source == "assist"),
         "from_model": float(part.source.endswith("model")),
         "syntax": float(part.stage == SYNTAX),
-        "names": float(part.stage == RESOLUTION),
+        "names": float(part.stage in (RESOLUTION, SIGNATURES)),
         "borrows": float(part.stage == BORROWS),
         "lines": math.log2(1 + part.n_lines),
         "bytes": math.log2(1 + len(old) + len(new)),

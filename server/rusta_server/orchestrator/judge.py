@@ -1,5 +1,6 @@
 """What a check says about a candidate: comparison of two checks."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -31,8 +32,8 @@ def compare(before: Checked, after: Checked, target: Diagnostic) -> Verdict:
     """Judge the step from `before` to `after`, made for `target`.
 
     The compiler stops at stages, so mending an error can uncover errors of a *later* stage: those do not
-    count as worse. Errors of the same or an earlier stage do, unless an error of the same file that went away
-    with the target may have hidden them: types and borrows are judged function by function.
+    count as worse. Errors of the same or an earlier stage do, unless what went away nearest to them was of an
+    earlier stage and may have hidden them: types and borrows are judged function by function.
     """
     old, new = _fingerprints(before.errors), _fingerprints(after.errors)
     added, lost = new - old, old - new
@@ -40,8 +41,9 @@ def compare(before: Checked, after: Checked, target: Diagnostic) -> Verdict:
     gone = [target, *(error for error in before.errors if lost[error.fingerprint] > 0)]
 
     def was_hidden(error: Diagnostic) -> bool:
-        return error.stage > target.stage or any(
-            error.stage > other.stage and _path(error) == _path(other) for other in gone
+        nearest = min(gone, key=lambda other: (_lines_between(error, other), other.stage))
+        return error.stage > target.stage or (
+            error.stage > nearest.stage and _lines_between(error, nearest) < math.inf
         )
 
     return Verdict(
@@ -53,8 +55,10 @@ def compare(before: Checked, after: Checked, target: Diagnostic) -> Verdict:
     )
 
 
-def _path(error: Diagnostic) -> str | None:
-    return error.primary.path if error.primary else None
+def _lines_between(one: Diagnostic, other: Diagnostic) -> float:
+    if one.primary is None or other.primary is None or one.primary.path != other.primary.path:
+        return math.inf
+    return abs(one.primary.line - other.primary.line)
 
 
 def _fingerprints(diagnostics: Sequence[Diagnostic]) -> Counter[str]:

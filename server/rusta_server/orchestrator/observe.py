@@ -282,6 +282,10 @@ class _ObservedFiles(Mapping[str, bytes]):
         self._note(path, data)
         return data
 
+    def __contains__(self, path: object) -> bool:
+        """Whether there is such a file; it is not read for that."""
+        return path in self._files
+
     def _note(self, path: str, data: bytes | None) -> None:
         if path in self._seen:
             return

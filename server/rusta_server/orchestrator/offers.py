@@ -204,7 +204,9 @@ class _Prover:
     def _level(self, outcome: CheckOutcome, attempt: Offer, all_targets: bool) -> Level:
         if not isinstance(outcome, Checked):
             return Level.NONE
-        level = compare(self.baseline, outcome, attempt.diagnostic).level
+        # An error that this check did not look at is not gone, and hid nothing that it shows.
+        looked_at = (error for error in self.baseline.diagnostics if all_targets or error.in_main)
+        level = compare(Checked(tuple(looked_at)), outcome, attempt.diagnostic).level
         # Errors that are known, but that this check did not look at, are not gone.
         seen = all_targets or all(error.in_main for error in self.baseline.errors)
         return level if seen else min(level, Level.V1)

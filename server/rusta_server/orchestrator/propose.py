@@ -60,6 +60,10 @@ class Sources(Mapping[str, Source]):
             self._made[path] = Source(path, text)
         return self._made[path]
 
+    def __contains__(self, path: object) -> bool:
+        """Whether there is such a file; it is not read for that."""
+        return path in self._variant or path in self._files
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
 

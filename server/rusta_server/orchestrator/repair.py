@@ -221,10 +221,6 @@ class Event:
     variant: Mapping[str, bytes] = field(factory=dict, repr=False)
 
 
-_Key = tuple[str, str, str]
-"""An error's fingerprint, and source and title of what is tried for it: the same in every variant."""
-
-
 @frozen
 class _Child:
     """A variant that waits to be checked."""
@@ -234,9 +230,9 @@ class _Child:
     variant: Mapping[str, bytes]
 
     @property
-    def keys(self) -> tuple[_Key, ...]:
-        """What is tried, for which errors."""
-        return tuple((target.fingerprint, one.source, one.title) for target, one in self.moves)
+    def targets(self) -> tuple[Diagnostic, ...]:
+        """The errors that it is for."""
+        return tuple(target for target, _ in self.moves)
 
 
 @frozen
@@ -257,9 +253,9 @@ class _Question:
     open: set[int]
 
     @property
-    def keys(self) -> tuple[_Key, ...]:
-        """What is tried, for which error."""
-        return ((self.error.fingerprint, "question", ""),)
+    def targets(self) -> tuple[Diagnostic, ...]:
+        """The errors that it is for."""
+        return (self.error,)
 
 
 @frozen(order=True)
@@ -325,9 +321,10 @@ def repair(
             if not isinstance(tested, Tested) or tested.green or len(clean) >= budget.max_tests:
                 break
             on_event(Event("tests failed", search.n_checks, 0, f"{tested.n_failed} failed"))
+            search.take_back()
         elif state.is_sound and _rank(state) < _rank(best):
             best = state
-        if not clean and search.is_exhausted(best) and _are_old(best.checked, baseline):
+        if not clean and _are_old(best.checked, baseline) and search.set_aside(best):
             on_event(Event("stuck", search.n_checks, len(best.checked.errors)))
             break
     tested = None
@@ -400,7 +397,7 @@ class _Search:
         self._n_questions = 0
         self._queue: list[_Entry] = []
         self.seen: set[frozenset[tuple[str, bytes]]] = set()
-        self._tried: list[tuple[tuple[Step, ...], _Key]] = []
+        self._aside: list[_Entry] = []
         self._ties = itertools.count()
 
     def states(self) -> Iterator[State]:
@@ -418,18 +415,29 @@ class _Search:
                 self.expand(state)
             yield state
 
-    def is_exhausted(self, state: State) -> bool:
-        """Whether nothing waits that goes on from `state`, or that is new for an error which is left there.
+    def set_aside(self, state: State) -> bool:
+        """Let wait only what goes on from `state` or is for an error that is left there; whether nothing is.
 
-        What was tried in vain on top of `state` is not hoped for from where fewer errors are mended.
+        Other ways to mend what is mended would not help.
         """
         left = {error.fingerprint for error in state.checked.errors}
-        tried = {key for steps, key in self._tried if _begins_with(steps, state.steps)}
-        return not any(
-            _begins_with(waiting.parent.steps, state.steps)
-            or any(key[0] in left and key not in tried for key in waiting.keys)
-            for waiting in (entry.item for entry in self._queue)
-        )
+        hopeful: list[_Entry] = []
+        others: list[_Entry] = []
+        for entry in self._queue:
+            waiting = entry.item
+            goes_on = _begins_with(waiting.parent.steps, state.steps)
+            is_hopeful = goes_on or any(target.fingerprint in left for target in waiting.targets)
+            (hopeful if is_hopeful else others).append(entry)
+        self._queue = hopeful
+        heapq.heapify(self._queue)
+        self._aside += others
+        return not hopeful
+
+    def take_back(self) -> None:
+        """Let wait again what was set aside."""
+        for entry in self._aside:
+            heapq.heappush(self._queue, entry)
+        self._aside.clear()
 
     def expand(self, state: State) -> None:
         """Queue the candidates for the errors of `state`, and the best of each all together."""
@@ -456,7 +464,6 @@ class _Search:
         sources = Sources(self.shadow.files, state.variant)
         found = question.unlikely
         question.open.discard(position)
-        self._tried += ((state.steps, key) for key in question.keys)
         if self.rank is not None and self._n_questions < self.budget.max_questions:
             self._n_questions += 1
             more = ranked(
@@ -532,7 +539,6 @@ class _Search:
 
     def _try(self, child: _Child) -> State | None:
         """Check a child; None if it was seen, gave no judgement, or is not worth going on from."""
-        self._tried += ((child.parent.steps, key) for key in child.keys)
         variant = frozenset(child.variant.items())
         if variant in self.seen:
             return None

@@ -169,6 +169,13 @@ class CrateShadow:
         self._written.clear()
         return changed
 
+    def has(self, path: str) -> bool:
+        """Whether there is such a file in the copy; it is not read."""
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts:
+            return False
+        return path in self._pristine or (self.tree / path).is_file()
+
     def pristine(self, path: str) -> bytes:
         """The original content of `path`.
 
@@ -227,6 +234,9 @@ class _Files(Mapping[str, bytes]):
 
     def __getitem__(self, path: str) -> bytes:
         return self._shadow.pristine(path)
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self._shadow.has(path)
 
     def __iter__(self) -> Iterator[str]:
         for file in self._shadow.tree.rglob("*.rs"):

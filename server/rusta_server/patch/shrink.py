@@ -78,7 +78,7 @@ def shrink(
         size(hunks),
         size(final),
         counted.n,
-        counted.left is None or counted.left > 0 or len(parts) < 2,
+        counted.left is None or counted.left > 0 or len(free) < 2,
     )
 
 
@@ -109,8 +109,13 @@ def _moves(one: Hunk, other: Hunk) -> bool:
 
 
 def _lines(lines: Sequence[bytes], without: Sequence[bytes]) -> set[bytes]:
-    """The lines with a word in them, without white space around, that are not among others."""
-    return {line.strip() for line in lines if _WORD.search(line)} - {line.strip() for line in without}
+    """What is said in the lines, as far as it is not said in others."""
+    return {said for line in lines if _WORD.search(said := _said(line))} - set(map(_said, without))
+
+
+def _said(line: bytes) -> bytes:
+    """A line without what may come or go where it is moved: white space, a comment, its last sign."""
+    return line.split(b"//")[0].strip().rstrip(b";,")
 
 
 def _flat(chosen: Sequence[tuple[Hunk, ...]], order: Sequence[Hunk]) -> list[Hunk]:

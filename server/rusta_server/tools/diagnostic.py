@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 # The order in which rustc finds errors. While one stage has errors the later ones are (mostly) not run,
 # so a right fix may uncover errors of a later stage.
-SYNTAX, RESOLUTION, TYPES, BORROWS = range(4)
+SYNTAX, RESOLUTION, SIGNATURES, TYPES, BORROWS = range(5)
 
 
 def _codes(numbers: str) -> frozenset[str]:
@@ -23,8 +23,8 @@ _RESOLUTION = _codes(
     " 426 428 429 430 431 432 433 434 435 437 438 452 453 454 463 466 468 469 530 531 532 536 537 538 539 541"
     " 552 554 565 566 571 573 574 576 579 583 603 642 659 670 703 704 705 742 744 753 754"
 )
-# Types that are written wrongly: what uses them is not judged until they are mended.
-_WRITTEN_TYPES = _codes("72 107 121 191 220 223 225 229 747 782")
+# Of types as they are written: what uses them is not judged until they are mended.
+_SIGNATURES = _codes("72 107 121 191 220 223 225 229 747 782")
 _BORROWS = _codes(
     "4 5 133 373 381 382 384 499 501 502 503 505 506 507 508 509 510 515 521 594 595 596 597 621 626 700 712"
     " 713 716"
@@ -90,11 +90,13 @@ class Diagnostic:
 
     @property
     def stage(self) -> int:
-        """The stage of the compiler that reports this: SYNTAX, RESOLUTION, TYPES or BORROWS."""
+        """The stage of the compiler that reports this: SYNTAX, RESOLUTION, SIGNATURES, TYPES or BORROWS."""
         if self.code is None or self.code in _UNFINISHED_TOKENS:
             return SYNTAX
-        if self.code in _RESOLUTION or self.code in _WRITTEN_TYPES:
+        if self.code in _RESOLUTION:
             return RESOLUTION
+        if self.code in _SIGNATURES:
+            return SIGNATURES
         is_lint = not self.code.startswith("E0")  # denied lints run last
         return BORROWS if self.code in _BORROWS or is_lint else TYPES
 

@@ -196,8 +196,7 @@ def _from(source: Source, own: Node, trait: str) -> Iterator[Candidate]:
         return
     other, name = match[1], items.name_of(own)
     wanted = items.base_name(other)
-    ways = []
-    written = other  # where the type is named by a path, that path is known to lead to it
+    ways: list[tuple[float, str, str]] = []  # how likely, the value, and the type as it is written there
     if own.type == "struct_item" and len(fields_of(own)) == 1:
         field, type_ = fields_of(own)[0]
         conversion = "value" if items.base_name(type_) == wanted else ""
@@ -205,22 +204,26 @@ def _from(source: Source, own: Node, trait: str) -> Iterator[Candidate]:
         if type_ == "String":
             conversion = "value.to_string()"
         if conversion:
-            ways.append(f"{name}({conversion})" if field.isdigit() else f"{name} {{ {field}: {conversion} }}")
+            value = f"{name}({conversion})" if field.isdigit() else f"{name} {{ {field}: {conversion} }}"
+            ways.append((0.4, value, written))
     for variant in items.members(own) if own.type == "enum_item" else ():
         body = variant.child_by_field_name("body")
         types = body.children_by_field_name("type") if body is not None else []
-        if len(types) == 1 and items.base_name(sx.text_of(types[0])) == wanted:
-            ways.insert(0, f"{name}::{items.name_of(variant)}(value)")
-            written = sx.text_of(types[0])
-        elif len(types) == 1 and sx.text_of(types[0]) == "String":
-            ways.append(f"{name}::{items.name_of(variant)}(value.to_string())")
-    for n, way in enumerate(ways[:2]):
+        type_ = sx.text_of(types[0]) if len(types) == 1 else ""
+        if type_ and items.base_name(type_) == wanted:
+            # rustc names a type by the end of its path, or by all of it where there are two.
+            is_same = type_.endswith(other) or other.endswith(type_)
+            ways.append((0.4 if is_same else 0.3, f"{name}::{items.name_of(variant)}(value)", type_))
+        elif type_ == "String":
+            ways.append((0.25, f"{name}::{items.name_of(variant)}(value.to_string())", other))
+    ways.sort(key=lambda way: -way[0])
+    for n, (prior, way, written) in enumerate(ways[:2]):
         text = (
             f"\n\nimpl From<{written}> for {name} {{\n"
             f"    fn from(value: {written}) -> Self {{\n        {way}\n    }}\n}}"
         )
         yield fix(
-            "from", f"Implement `From<{other}>` for `{name}`", 0.4 - 0.1 * n, sx.after(source, own, text)
+            "from", f"Implement `From<{other}>` for `{name}`", prior - 0.1 * n, sx.after(source, own, text)
         )
 
 
@@ -335,7 +338,7 @@ def question_mark(context: Context) -> Iterator[Candidate]:
                 held = body.children_by_field_name("type") if body is not None else []
                 holds = [items.base_name(sx.text_of(one)) for one in held]
                 closure = f"|_| {name}" if body is None else name
-                prior = 0.5 if holds == [items.base_name(one) for one in found[:1]] else 0.3
+                prior = 0.5 if found and holds == [items.base_name(found[0])] else 0.3
                 edit = sx.insert(source, primary.start, f".map_err({closure})")
                 yield fix("map-err", f"Turn the error into `{name}`", prior, edit)
         if result is not None and written is not None:
@@ -356,7 +359,8 @@ def question_mark(context: Context) -> Iterator[Candidate]:
         yield fix("ok", "Drop the error with `ok()`", 0.45, sx.insert(source, primary.start, ".ok()"))
     elif result is not None and written is not None:
         for n, name in enumerate(_unit_variants(items.type_item(source, written[3]))):
-            edit = sx.insert(source, primary.start, f".ok_or({items.base_name(written[3])}::{name})")
+            path = written[3].split("<")[0]
+            edit = sx.insert(source, primary.start, f".ok_or({path}::{name})")
             yield fix("ok-or", f"Give the error `{name}` for `None`", 0.45 - 0.05 * min(n, 4), edit)
         yield fix(
             "ok-or", "Give an error for `None`", 0.35, sx.insert(source, primary.start, '.ok_or("no value")')

@@ -1,12 +1,14 @@
 """What a diagnostic speaks of may be defined in another file: rules see such files as if they were one.
 
 Rules look for definitions in the file of the error. For their sake the files that define what the diagnostic
-names are laid end to end behind it; edits that they propose there are carried back to the file where they
-belong. Which files those are is read off `use` and `mod`, so that a large workspace is not searched.
+names are laid end to end behind it, each in the module that it is; edits that they propose there are carried
+back to the file where they belong. Which files those are is read off `use` and `mod`, so that a large
+workspace is not searched.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -21,7 +23,8 @@ MAX_BYTES: Final = 300_000
 LESS_LIKELY: Final = 0.9
 """By which a prior is less than that of the same fix within one file."""
 
-_BETWEEN: Final = b"\n"
+_OPEN, _CLOSE = b"\npub mod %s {\n", b"\n}\n"
+_FOREIGN: Final = frozenset({"std", "core", "alloc", "use", "mod", "pub", "as"})
 _USED = re.compile(rb"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:use|mod)\b[^;{]*(?:\{[^;]*)?;", re.MULTILINE)
 _MODULES = re.compile(rb"\b[a-z_]\w*(?:\s*::\s*[a-z_]\w*)*")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -55,8 +58,6 @@ class Joined:
     def _carried_back(self, edit: Edit) -> Edit | None:
         if edit.end <= self.n_bytes:
             return edit
-        if edit.start == edit.end == len(self.text):
-            return None  # "at the end of the file" means the file of the error
         for start, end, path in self.parts:
             if start <= edit.start and edit.end <= end:
                 return Edit(path, edit.start - start, edit.end - start, edit.text)
@@ -70,21 +71,37 @@ def joined(context: Context) -> Joined | None:
         return None
     text = context.files[primary.path].text
     names = _names(context.diagnostic)
-    others = list(_defining(context, primary.path, text, names)) if names else []
+    others = list(_defining(context, primary.path, names)) if names else []
     if not others:
         return None
     parts, whole = [], text
     for path in others:
-        whole += _BETWEEN
+        modules = _modules_of(path)
+        whole += b"".join(_OPEN % name.encode() for name in modules)
         start = len(whole)
         whole += context.files[path].text
         parts.append((start, len(whole), path))
+        whole += _CLOSE * len(modules)
     return Joined(primary.path, len(text), tuple(parts), whole)
+
+
+def _modules_of(path: str) -> list[str]:
+    """The modules that a file is, from the crate's root on; a root is one by itself here."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    inside = parts[parts.index("src") + 1 :] if "src" in parts else parts[-1:]
+    names = [name for name in inside if name not in ("mod", "lib", "main") and name.isidentifier()]
+    return names or ["root"]
 
 
 def with_all(context: Context, files: Joined) -> Context:
     """The context in which the file of the error is the joined one."""
-    return evolve(context, files=_With(context.files, Source(files.path, files.text)))
+    return evolve(context, files=_With(context.files, _source(files.path, files.text)))
+
+
+@lru_cache(maxsize=8)
+def _source(path: str, text: bytes) -> Source:
+    """Parsed once for all errors that see the same files."""
+    return Source(path, text)
 
 
 class _With(Mapping[str, Source]):
@@ -95,6 +112,9 @@ class _With(Mapping[str, Source]):
 
     def __getitem__(self, path: str) -> Source:
         return self._source if path == self._source.path else self._files[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._files
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -111,12 +131,12 @@ def _names(diagnostic: Diagnostic) -> set[bytes]:
     return {name.encode() for piece in quoted for name in _NAME.findall(piece)}
 
 
-def _defining(context: Context, own: str, text: bytes, names: Iterable[bytes]) -> Iterator[str]:
+def _defining(context: Context, own: str, names: Iterable[bytes]) -> Iterator[str]:
     """Other files of the workspace that define one of the names, the likeliest first."""
     defined = re.compile(_DEFINED % b"|".join(sorted(map(re.escape, names))))
     found = []
     n_bytes = 0
-    for path in _near(context, own, text):
+    for path in near(context, own):
         source = context.files[path]
         n_found = len({match[0] for match in defined.finditer(source.text)})
         if n_found and n_bytes + len(source.text) <= MAX_BYTES:
@@ -125,8 +145,12 @@ def _defining(context: Context, own: str, text: bytes, names: Iterable[bytes]) -
     return (path for _, path in sorted(found)[:MAX_FILES])
 
 
-def _near(context: Context, own: str, text: bytes) -> list[str]:
-    """The files that the diagnostic points at, or that `use` and `mod` lead to, and the crate's root."""
+def near(context: Context, own: str) -> list[str]:
+    """The files beside `own` that the diagnostic points at, or `use` and `mod` lead to, and the crate's root.
+
+    They are there, but have not been read.
+    """
+    text = context.files[own].text
     spoken_of = [span.path for span in context.diagnostic.all_spans()]
     folder = PurePosixPath(own).parent
     root = next((one for one in (folder, *folder.parents) if one.name == "src"), folder)
@@ -135,7 +159,7 @@ def _near(context: Context, own: str, text: bytes) -> list[str]:
         tail
         for used in _USED.finditer(text)
         for modules in _MODULES.findall(used[0])
-        for tail in _tails(re.findall(r"\w+", modules.decode()))
+        for tail in _tails([one for one in re.findall(r"\w+", modules.decode()) if one not in _FOREIGN])
     )
     places = dict.fromkeys(base / tail for base in (root, inner, folder, folder.parent) for tail in tails)
     paths = dict.fromkeys([*spoken_of, *map(str, places), *(str(root / name) for name in _ROOTS)])
