@@ -199,6 +199,15 @@ def test_the_way_may_lead_over_an_error_that_moves():
     assert found.level == Level.V2
 
 
+def test_an_error_that_moved_and_was_mended_there_is_mended_though_another_is_left():
+    moved = error("E0308", "moved", 1)
+    says = {b"a____b": [ONE, TWO], b"A____b": [moved, TWO], b"B____b": [TWO]}
+    table = {"one": [candidate(0, 1, b"A")], "moved": [candidate(0, 1, b"B")]}
+    found = run(Scripted(b"a____b", says), table)
+    assert (found.level, found.remaining) == (Level.V1, (TWO,))
+    assert found.state.variant == {FILE: b"B____b"}
+
+
 def test_hunks_that_are_not_needed_are_dropped_with_their_steps():
     says = {
         b"a\n\n\nb\n": [ONE, TWO],

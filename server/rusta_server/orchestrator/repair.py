@@ -118,8 +118,12 @@ class State:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every step mended its target and made nothing worse."""
-        return all(verdict.level >= Level.V1 for verdict in self.verdicts)
+        """Whether every step mended its target, and nothing is left that one of them brought in."""
+        left = {error.fingerprint for error in self.checked.errors}
+        return all(
+            verdict.target_gone and not any(error.fingerprint in left for error in verdict.worse)
+            for verdict in self.verdicts
+        )
 
 
 @frozen
