@@ -21,7 +21,7 @@ Found = tuple[Candidate, dict[str, bytes]]
 ASK_BELOW = 0.02
 """The model is asked about an error when the likeliest candidate left for it is less likely than this.
 
-So it comes last, as long as its weights are those of a short run.
+So it comes last: asked earlier it mended no more, and cost more compiler runs (README, Figures).
 """
 
 
