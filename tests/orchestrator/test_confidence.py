@@ -66,11 +66,6 @@ RENAMED = known(b"is_evning", b"is_evening")
         (b"    show", b"    let is_evning = 7;\n    show", {"declares"}),
         (b"fn main", b"use std::fmt;\nfn main", {"imports"}),
         (b"let is_evening", b"static is_evening", set()),
-        (
-            b"    let is_evening = at(20);\n    show(is_evning);\n",
-            b"    show(is_evning);\n    let is_evening = at(20);\n",
-            set(),
-        ),
     ],
 )
 def test_what_often_compiles_and_is_wrong_is_seen(old, new, traits):
@@ -86,7 +81,6 @@ def test_what_often_compiles_and_is_wrong_is_seen(old, new, traits):
         (evolve(RENAMED, n_mended=4), RENAMED),
         (RENAMED, evolve(RENAMED, near=Near(stacked=3))),
         (evolve(RENAMED, near=Near(beside=3)), evolve(RENAMED, near=Near(stacked=3))),
-        (evolve(RENAMED, near=Near(left=1)), evolve(RENAMED, near=Near(new=1))),
         (RENAMED, evolve(RENAMED, source="rule/declare")),
         (known(b"at(20)", b"&at(20)"), known(b"at(20)", b"Default::default()")),
     ],
@@ -128,7 +122,7 @@ def test_it_is_a_probability_whatever_is_known(prior, level, score, source, old,
         changes=((old, new),),
         n_lines=n,
         n_new_warnings=n,
-        near=Near(n, n, n, n, n),
+        near=Near(n, n, n, n),
     )
     assert 0 < confidence([part], level) < 1
 

@@ -43,15 +43,13 @@ class Near:
         beside: other candidates, for errors that were there from the start.
         later: other candidates, for errors of a later stage of the compiler: the first ones hid them.
         stacked: other candidates where this one, or they, mend what one of them brought in.
-        left: errors that are left and were there from the start.
-        new: errors that are left and were not.
+        left: errors that are left.
     """
 
     beside: int = 0
     later: int = 0
     stacked: int = 0
     left: int = 0
-    new: int = 0
 
 
 @frozen
@@ -156,11 +154,8 @@ def features(part: Evidence, level: Level) -> dict[str, float]:
         "later": math.log2(1 + part.near.later),
         "stacked": math.log2(1 + part.near.stacked),
         "left": math.log2(1 + min(part.near.left, 7)),
-        "new": math.log2(1 + min(part.near.new, 7)),
         "renames": float(any(_is_rename(*change) for change in part.changes)),
-        "deletes": float(
-            any(_is_deletion(*change) and not _comes_back(change[0], new) for change in part.changes)
-        ),
+        "deletes": float(any(_is_deletion(*change) for change in part.changes)),
         "made_up": float(_counts_more(_MADE_UP, old, new)),
         "declares": float(any(not old.strip() and _DECLARATION.match(new) for old, new in part.changes)),
         "copies": float(_counts_more(_COPIES, old, new)),
@@ -192,11 +187,6 @@ def _is_rename(old: bytes, new: bytes) -> bool:
 def _is_deletion(old: bytes, new: bytes) -> bool:
     """Whether code goes and nothing comes in its place; a word or two do not count."""
     return not new.strip() and (b";" in old or len(old.strip()) > _MANY)
-
-
-def _comes_back(old: bytes, new: bytes) -> bool:
-    """Whether what goes comes in another place: then it was moved."""
-    return b" ".join(old.rstrip(b"; \n").split()) in b" ".join(new.split())
 
 
 def _counts_more(pattern: re.Pattern[bytes], old: bytes, new: bytes) -> bool:

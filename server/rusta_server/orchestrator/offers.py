@@ -20,7 +20,7 @@ from .confidence import Evidence, confidence, evidence
 from .judge import compare
 from .policy import Facts
 from .propose import SOURCES, Found, Sources, candidates, ranked, split_sure
-from .repair import Budget, Repair, left_near, repair
+from .repair import Budget, Repair, are_close, repair
 
 _CHECKS_PER_DIAGNOSTIC = 10
 _CHECKS_OF_MODEL = 4
@@ -181,14 +181,14 @@ class _Prover:
         mends = (attempt.diagnostic, *(error for error in gone if error != attempt.diagnostic))
         before = {path: attempt.before[path] for path in after}
         warnings = compare(self.baseline, outcome, attempt.diagnostic).n_new_warnings
-        known = {error.fingerprint for error in self.baseline.errors}
+        n_left = sum(are_close(attempt.diagnostic, error) for error in outcome.errors)
         parts = tuple(
             part.of_change(
                 before,
                 after,
                 n_new_warnings=warnings,
                 n_mended=len(mends),
-                near=left_near(part.near, attempt.diagnostic, outcome.errors, known),
+                near=evolve(part.near, left=n_left),
             )
             for part in attempt.evidence
         )

@@ -11,7 +11,7 @@ import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from attrs import evolve, field, frozen
@@ -193,13 +193,7 @@ class Repair:
                 near["beside"] += 1
             else:
                 near["later" if error.stage > first_stage else "stacked"] += 1
-        return left_near(Near(**near), own, self.remaining, known)
-
-
-def left_near(near: Near, own: Diagnostic, left: Iterable[Diagnostic], known: Collection[str]) -> Near:
-    """With the errors that are left close to `own`; `known` are the fingerprints of those of the start."""
-    close = Counter(error.fingerprint in known for error in left if are_close(own, error))
-    return evolve(near, left=close[True], new=close[False])
+        return Near(**near, left=sum(are_close(own, error) for error in self.remaining))
 
 
 def are_close(one: Diagnostic, other: Diagnostic) -> bool:
