@@ -2,8 +2,7 @@
 
 from attrs import evolve
 
-from rusta_server.candidates import Candidate, Context, items, rules, syntax
-from rusta_server.candidates.rules import elsewhere
+from rusta_server.candidates import Candidate, Context, elsewhere, items, rules, syntax
 from rusta_server.orchestrator.propose import Sources
 from rusta_server.patch.edit import Edit, apply
 from rusta_server.tools.diagnostic import Diagnostic, Span

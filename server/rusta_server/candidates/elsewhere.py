@@ -14,9 +14,10 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from ...patch.edit import Edit
-from ...tools.diagnostic import SYNTAX, Diagnostic
-from .. import Candidate, Context, Source
+from ..patch.edit import Edit
+from ..tools.diagnostic import SYNTAX, Diagnostic
+from . import Candidate, Context, Source
+from .syntax import Node, items, text_of
 
 MAX_FILES: Final = 3
 MAX_BYTES: Final = 300_000
@@ -123,6 +124,26 @@ class _With(Mapping[str, Source]):
         return len(self._files)
 
 
+def definitions(context: Context, name: str) -> list[tuple[str, Node]]:
+    """Items of this name in the file of the error and near it, with their files' paths."""
+    primary = context.diagnostic.primary
+    if primary is None:
+        return []
+    defined = _defined([name.encode()])
+    return [
+        (path, item)
+        for path in (primary.path, *near(context, primary.path))
+        if defined.search((source := context.files[path]).text)
+        for item in items(source)
+        if text_of(item.child_by_field_name("name")) == name
+    ]
+
+
+def _defined(names: Iterable[bytes]) -> re.Pattern[bytes]:
+    """What the definition of one of the names begins with."""
+    return re.compile(_DEFINED % b"|".join(sorted(map(re.escape, names))))
+
+
 def _names(diagnostic: Diagnostic) -> set[bytes]:
     """The names in backquotes that the diagnostic and its notes speak of."""
     said = [diagnostic.message, *(span.label or "" for span in diagnostic.spans)]
@@ -133,7 +154,7 @@ def _names(diagnostic: Diagnostic) -> set[bytes]:
 
 def _defining(context: Context, own: str, names: Iterable[bytes]) -> Iterator[str]:
     """Other files of the workspace that define one of the names, the likeliest first."""
-    defined = re.compile(_DEFINED % b"|".join(sorted(map(re.escape, names))))
+    defined = _defined(names)
     found = []
     n_bytes = 0
     for path in near(context, own):
@@ -150,20 +171,26 @@ def near(context: Context, own: str) -> list[str]:
 
     They are there, but have not been read.
     """
-    text = context.files[own].text
     spoken_of = [span.path for span in context.diagnostic.all_spans()]
     folder = PurePosixPath(own).parent
     root = next((one for one in (folder, *folder.parents) if one.name == "src"), folder)
     inner = folder if PurePosixPath(own).stem in ("lib", "main", "mod") else folder / PurePosixPath(own).stem
-    tails = dict.fromkeys(
+    tails = _tails_in(context.files[own].text)
+    places = dict.fromkeys(base / tail for base in (root, inner, folder, folder.parent) for tail in tails)
+    paths = dict.fromkeys([*spoken_of, *map(str, places), *(str(root / name) for name in _ROOTS)])
+    return [path for path in paths if path != own and path in context.files]
+
+
+@lru_cache(maxsize=8)
+def _tails_in(text: bytes) -> tuple[str, ...]:
+    """Where the modules that `use` and `mod` name may lie below a folder: once for all errors of a file."""
+    found = (
         tail
         for used in _USED.finditer(text)
         for modules in _MODULES.findall(used[0])
         for tail in _tails([one for one in re.findall(r"\w+", modules.decode()) if one not in _FOREIGN])
     )
-    places = dict.fromkeys(base / tail for base in (root, inner, folder, folder.parent) for tail in tails)
-    paths = dict.fromkeys([*spoken_of, *map(str, places), *(str(root / name) for name in _ROOTS)])
-    return [path for path in paths if path != own and path in context.files]
+    return tuple(dict.fromkeys(found))
 
 
 def _tails(modules: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,6 @@ that cannot be used, nothing else is lost.
 
 import logging
 import math
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +26,7 @@ from rusta_inference.problem import of_diagnostic
 from ..patch import diff
 from ..patch.edit import Edit, EditError, apply
 from ..tools.process import Cancel, is_cancelled
-from . import LANGUAGE, Candidate, Context, Rank, Score, Source, rustc
-from .rules.elsewhere import near
-from .syntax import items, text_of
+from . import LANGUAGE, Candidate, Context, Rank, Score, Source, elsewhere, rustc
 
 if TYPE_CHECKING:
     from rusta_inference.decode import Generated
@@ -45,7 +42,6 @@ _MAX_SCORED = 16
 _MAX_HOLES = 2
 _REMEMBERED = 16
 _TITLE_WIDTH = 60
-_DEFINED = r"\b(?:struct|enum|union|trait|type|fn|const|static)\s+{}\b"
 
 
 @frozen
@@ -272,18 +268,13 @@ def _definition_wanted(written: "Generated", context: Context) -> Mark | None:
     None, too, if nothing of this name is defined in the file of the error or near it, or more than one thing.
     """
     best = written.candidates[0].answer if written.candidates else None
-    primary = context.diagnostic.primary
-    if not isinstance(best, codec.NeedsProbe) or best.tool != "ra.goto_def" or primary is None:
+    if not isinstance(best, codec.NeedsProbe) or best.tool != "ra.goto_def":
         return None
-    defined = re.compile(_DEFINED.format(re.escape(best.target)).encode())
-    found = [
-        Mark(path, item.start_byte, item.end_byte, "note")
-        for path in (primary.path, *near(context, primary.path))
-        if defined.search((source := context.files[path]).text)
-        for item in items(source)
-        if text_of(item.child_by_field_name("name")) == best.target
-    ]
-    return found[0] if len(found) == 1 else None
+    found = elsewhere.definitions(context, best.target)
+    if len(found) != 1:
+        return None
+    ((path, item),) = found
+    return Mark(path, item.start_byte, item.end_byte, "note")
 
 
 def is_worth_trying(before: Mapping[str, Source], after: Mapping[str, bytes]) -> bool:

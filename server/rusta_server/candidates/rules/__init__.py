@@ -14,8 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from ...patch.edit import Edit
-from .. import Candidate, Context, Propose
-from . import elsewhere
+from .. import Candidate, Context, Propose, elsewhere
 
 _MODULES: tuple[str, ...] = (
     "borrows",

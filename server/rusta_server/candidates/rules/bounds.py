@@ -207,9 +207,8 @@ def _from(source: Source, own: Node, trait: str) -> Iterator[Candidate]:
             value = f"{name}({conversion})" if field.isdigit() else f"{name} {{ {field}: {conversion} }}"
             ways.append((0.4, value, written))
     for variant in items.members(own) if own.type == "enum_item" else ():
-        body = variant.child_by_field_name("body")
-        types = body.children_by_field_name("type") if body is not None else []
-        type_ = sx.text_of(types[0]) if len(types) == 1 else ""
+        held = _held(variant)
+        type_ = held[0] if len(held) == 1 else ""
         if type_ and items.base_name(type_) == wanted:
             # rustc names a type by the end of its path, or by all of it where there are two.
             is_same = type_.endswith(other) or other.endswith(type_)
@@ -335,8 +334,7 @@ def question_mark(context: Context) -> Iterator[Candidate]:
             for variant in items.members(own):
                 name = f"{items.name_of(own)}::{items.name_of(variant)}"
                 body = variant.child_by_field_name("body")
-                held = body.children_by_field_name("type") if body is not None else []
-                holds = [items.base_name(sx.text_of(one)) for one in held]
+                holds = [items.base_name(type_) for type_ in _held(variant)]
                 closure = f"|_| {name}" if body is None else name
                 prior = 0.5 if found and holds == [items.base_name(found[0])] else 0.3
                 edit = sx.insert(source, primary.start, f".map_err({closure})")
@@ -369,6 +367,12 @@ def question_mark(context: Context) -> Iterator[Candidate]:
         yield fix("ok-or", "Give an error for `None`", 0.33, sx.insert(source, primary.start, text))
     edit = Edit(source.path, primary.start, primary.end, b".unwrap()")
     yield fix("unwrap", "Unwrap it, which panics where there is no value", 0.22, edit)
+
+
+def _held(variant: Node) -> list[str]:
+    """The types in the brackets of a variant."""
+    body = variant.child_by_field_name("body")
+    return [sx.text_of(one) for one in body.children_by_field_name("type")] if body is not None else []
 
 
 def _unit_variants(own: Node | None) -> list[str]:

@@ -45,8 +45,7 @@ def declare_as_returned(context: Context) -> Iterator[Candidate]:
     pattern = let.child_by_field_name("pattern") if let is not None else None
     if source is None or scope is None or scope.type != "function_item" or let is None or pattern is None:
         return
-    body, returned = scope.child_by_field_name("body"), scope.child_by_field_name("return_type")
-    last = body.named_children[-1] if body is not None and body.named_children else None
+    returned, last = scope.child_by_field_name("return_type"), sx.body_tail(scope.child_by_field_name("body"))
     name = sx.text_of(next(iter(sx.pattern_names(pattern)), None))
     if returned is None or last is None or last.type != "identifier" or sx.text_of(last) != name:
         return

@@ -12,6 +12,8 @@ from . import fix, rule
 
 _NUMBER = re.compile(rf"&?({INTEGER.pattern}|{FLOAT.pattern})")
 _CONCRETE = re.compile(r"[iu](8|16|32|64|128|size)|f32|f64")
+_INTEGER_AND_FLOAT = re.compile(r"`&?f(?:32|64)`.*`\{integer\}`|`\{integer\}`.*`&?f(?:32|64)`")
+_FLOAT_EXPECTED = re.compile(r"expected `f(?:32|64)`, found (?:integer|`\{integer\}`)")
 _WIDTH = {"8": 1, "16": 2, "32": 3, "size": 4, "64": 5, "128": 6}
 
 
@@ -106,10 +108,6 @@ def begin_with_a_float(context: Context) -> Iterator[Candidate]:
         if sx.text_of(value).isdigit():
             float_ = f"{sx.text_of(value)}.0"
             yield fix("float-literal", f"Begin with `{float_}`", 0.62, sx.replace(source, value, float_))
-
-
-_INTEGER_AND_FLOAT = re.compile(r"`&?f(?:32|64)`.*`\{integer\}`|`\{integer\}`.*`&?f(?:32|64)`")
-_FLOAT_EXPECTED = re.compile(r"expected `f(?:32|64)`, found (?:integer|`\{integer\}`)")
 
 
 def _width(type_: str) -> int:
