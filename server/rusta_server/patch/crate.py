@@ -171,10 +171,7 @@ class CrateShadow:
 
     def has(self, path: str) -> bool:
         """Whether there is such a file in the copy; it is not read."""
-        pure = PurePosixPath(path)
-        if pure.is_absolute() or ".." in pure.parts:
-            return False
-        return path in self._pristine or (self.tree / path).is_file()
+        return path in self._pristine or (_stays_inside(path) and (self.tree / path).is_file())
 
     def pristine(self, path: str) -> bytes:
         """The original content of `path`.
@@ -183,8 +180,7 @@ class CrateShadow:
             KeyError: there is no such file in the copy.
         """
         if path not in self._pristine:
-            pure = PurePosixPath(path)
-            if pure.is_absolute() or ".." in pure.parts:
+            if not _stays_inside(path):
                 raise KeyError(path)
             try:
                 self._pristine[path] = self._read(path)
@@ -244,6 +240,12 @@ class _Files(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _stays_inside(path: str) -> bool:
+    """Whether a path can only lead into the copy."""
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts
 
 
 @contextmanager
