@@ -145,22 +145,13 @@ def break_(
 def mistake_of(broken: Broken, before: bytes, after: bytes) -> int:
     """Which mistake a step is for, that made `after` of `before`: the one nearest to what it changes."""
     known = diff.edits(NAME, broken.program.text, before)
-    changed = [_origin_of(edit.start, known) for edit in diff.edits(NAME, before, after)]
-    return min(
-        range(len(broken.mistakes)),
-        key=lambda number: min((_distance(at, broken.mistakes[number]) for at in changed), default=0),
-    )
+    return _nearest(broken, *(_origin_of(edit.start, known) for edit in diff.edits(NAME, before, after)))
 
 
 def with_only(broken: Broken, whole: bytes, number: int) -> bytes:
     """The program as it was, but for what a repaired text makes of one of its mistakes: that one alone."""
     text = broken.program.text
-    own = [
-        edit
-        for edit in diff.edits(NAME, text, whole)
-        if number
-        == min(range(len(broken.mistakes)), key=lambda other: _distance(edit.start, broken.mistakes[other]))
-    ]
+    own = [edit for edit in diff.edits(NAME, text, whole) if _nearest(broken, edit.start) == number]
     return apply({NAME: text}, own).get(NAME, text)
 
 
@@ -266,6 +257,14 @@ def _origin_of(offset: int, edits: Iterable[Edit]) -> int:
             return edit.start
         shift += len(edit.text) - (edit.end - edit.start)
     return offset - shift
+
+
+def _nearest(broken: Broken, *offsets: int) -> int:
+    """The number of the mistake that one of the offsets is nearest to; the first one without any."""
+    return min(
+        range(len(broken.mistakes)),
+        key=lambda number: min((_distance(at, broken.mistakes[number]) for at in offsets), default=0),
+    )
 
 
 def _distance(offset: int, span: tuple[int, int]) -> int:

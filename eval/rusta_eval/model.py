@@ -167,7 +167,7 @@ def _show_refusals(found: Mapping[str, Any], console: Console) -> None:
         return f"{100 * share['share']:.0f} % ({100 * share['lower']:.0f}–{100 * share['upper']:.0f})"
 
     n_lacking = found["n_abstain"] + found["n_probe"]
-    title = f"{n_lacking} held-out problems that lack something, beside {found['n_edit']} as short"
+    title = f"{n_lacking} held-out problems that lack something, beside {found['n_edit']} as long"
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
     table.add_row("AUC of the probability of a refusal", f"{found['auc']:.3f}")
     table.add_row("refused, of those that lack something", percent(found["refused"]))

@@ -46,11 +46,14 @@ def compare(before: Checked, after: Checked, target: Diagnostic) -> Verdict:
             error.stage > nearest.stage and _lines_between(error, nearest) < math.inf
         )
 
+    worse, uncovered = list[Diagnostic](), list[Diagnostic]()
+    for error in fresh:
+        (uncovered if was_hidden(error) else worse).append(error)
     return Verdict(
         target_gone=new[target.fingerprint] < old[target.fingerprint],
         n_errors=len(after.errors),
-        worse=tuple(error for error in fresh if not was_hidden(error)),
-        uncovered=tuple(error for error in fresh if was_hidden(error)),
+        worse=tuple(worse),
+        uncovered=tuple(uncovered),
         n_new_warnings=_n_new_warnings(before, after),
     )
 

@@ -16,7 +16,7 @@ from ..patch.shadow import CheckOutcome, Shadow, Tested
 from ..patch.shrink import smallest
 from ..tools.diagnostic import Checked, Diagnostic
 from ..tools.process import Cancel, is_cancelled
-from .confidence import Evidence, confidence, evidence
+from .confidence import Evidence, Near, confidence, evidence
 from .judge import compare
 from .policy import Facts
 from .propose import SOURCES, Found, Sources, candidates, ranked, split_sure
@@ -188,7 +188,7 @@ class _Prover:
                 after,
                 n_new_warnings=warnings,
                 n_mended=len(mends),
-                near=evolve(part.near, left=n_left),
+                near=Near(left=n_left),
             )
             for part in attempt.evidence
         )
@@ -204,10 +204,9 @@ class _Prover:
     def _level(self, outcome: CheckOutcome, attempt: Offer, all_targets: bool) -> Level:
         if not isinstance(outcome, Checked):
             return Level.NONE
-        # An error that this check did not look at is not gone, and hid nothing that it shows.
+        # Known errors that this check did not look at are not gone, and hid nothing that it shows.
         looked_at = (error for error in self.baseline.diagnostics if all_targets or error.in_main)
         level = compare(Checked(tuple(looked_at)), outcome, attempt.diagnostic).level
-        # Errors that are known, but that this check did not look at, are not gone.
         seen = all_targets or all(error.in_main for error in self.baseline.errors)
         return level if seen else min(level, Level.V1)
 
